@@ -1,0 +1,68 @@
+import type { CallOptions } from '@bulkhead/proto/link';
+import type { BulkheadError } from '@bulkhead/proto';
+import type { CheckHealthResponse, HandshakeResponse, InitializeResponse } from '@bulkhead/proto/plugin';
+
+/** Everything needed to start one plugin process. Nothing else of the host reaches it. */
+export interface LaunchDescription {
+  /** The configured entry's name, for logs. */
+  readonly name: string;
+  readonly id: string;
+  readonly version: string;
+  /** Program and arguments, absolute paths. */
+  readonly command: readonly [file: string, ...args: string[]];
+  /** Working directory: the plugin's package root. */
+  readonly cwd: string;
+  /** Variables that an operator named; added to the scrubbed environment. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly network: 'unix' | 'tcp';
+  /** mTLS on the plugin's socket. Always on over TCP. */
+  readonly mtls: boolean;
+  /** Time from spawn to ready, in milliseconds. */
+  readonly startTimeoutMs: number;
+  /** Bounds of the stop ladder, in milliseconds each. */
+  readonly drainTimeoutMs: number;
+  readonly termTimeoutMs: number;
+  readonly killTimeoutMs: number;
+  readonly callTimeoutMs: number;
+  readonly maxMessageBytes: number;
+  readonly manifestJson: string;
+  readonly configJson: string;
+  readonly grantedScopes: readonly string[];
+  readonly maxInFlight: number;
+  readonly logLevel: string;
+}
+
+/** How a process ended. */
+export interface ExitReport {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /** Why the host ended it, when it did. */
+  readonly reason?: string;
+  /** The last lines that it logged, oldest first, at most 50. */
+  readonly lastLines: readonly string[];
+}
+
+/** One running, initialized plugin process. */
+export interface Sidecar {
+  readonly pid: number;
+  readonly handshake: HandshakeResponse;
+  readonly initialized: InitializeResponse;
+  /** From spawn to ready, in milliseconds. */
+  readonly startMs: number;
+  /** Calls that the host made and that are not answered yet. */
+  readonly inFlight: number;
+  /** Settles when the process is gone; never rejects. */
+  readonly exited: Promise<ExitReport>;
+  /** Settles when calls can no longer reach the process: link broken, process gone; never rejects. */
+  readonly lost: Promise<BulkheadError>;
+  /** One unary call. `path` is the full method path, for example `/bulkhead.plugin.v1.HookService/Invoke`. */
+  call(path: string, body: Uint8Array, options?: CallOptions): Promise<Uint8Array>;
+  health(timeoutMs: number): Promise<CheckHealthResponse>;
+  /** Shutdown RPC, SIGTERM, SIGKILL to the whole group; resolves within the sum of the three bounds. */
+  stop(reason: string): Promise<ExitReport>;
+  /** SIGKILL to the whole group at once. */
+  kill(reason: string): Promise<ExitReport>;
+}
+
+/** Starts a process and brings it to ready, or rejects with a typed error after cleaning up everything. */
+export type Launch = (description: LaunchDescription, signal?: AbortSignal) => Promise<Sidecar>;

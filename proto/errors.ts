@@ -1,0 +1,165 @@
+/**
+ * The closed set of error codes. docs/errors.md lists each one and a test holds the two together both ways.
+ * A code that is no longer used is never given another meaning.
+ */
+export const ErrorCode = {
+  // --- what a person wrote
+  /** bulkhead.yaml, an overlay or an operator's file is not valid. `problems` lists every fault at once. */
+  CONFIG_INVALID: 'CONFIG_INVALID',
+  /** A manifest is not valid. `problems` lists every fault at once. */
+  MANIFEST_INVALID: 'MANIFEST_INVALID',
+  /** A directory holds no manifest, or more than one. */
+  MANIFEST_NOT_FOUND: 'MANIFEST_NOT_FOUND',
+  /** `plugin_type` is none of gateway, ai_studio, agent. */
+  INVALID_PLUGIN_TYPE: 'INVALID_PLUGIN_TYPE',
+  /** A key that must be there is missing. */
+  MISSING_REQUIRED_FIELD: 'MISSING_REQUIRED_FIELD',
+  /** A scope is not one that the host knows. */
+  INVALID_SCOPE: 'INVALID_SCOPE',
+  /** Two items of one plugin claim the same place in the UI. */
+  DUPLICATE_UI_SLOT: 'DUPLICATE_UI_SLOT',
+  /** A listed asset is not in the package. */
+  ASSET_NOT_FOUND: 'ASSET_NOT_FOUND',
+  /** A name in the configuration or on the command line fits no plugin. */
+  PLUGIN_NOT_FOUND: 'PLUGIN_NOT_FOUND',
+  /** A name in the configuration fits more than one plugin. */
+  PLUGIN_AMBIGUOUS: 'PLUGIN_AMBIGUOUS',
+  /** The manifest asks for a version of the host, of an API or of Node that is not this one. */
+  INCOMPATIBLE: 'INCOMPATIBLE',
+
+  // --- starting a plugin
+  /** The operating system refused to start the process. */
+  SPAWN_FAILED: 'SPAWN_FAILED',
+  /** The process ended before it was ready, or while it served. */
+  PLUGIN_EXITED: 'PLUGIN_EXITED',
+  /** The first line on stdout is not a handshake. */
+  HANDSHAKE_INVALID: 'HANDSHAKE_INVALID',
+  /** The process was not ready within its start budget. */
+  START_TIMEOUT: 'START_TIMEOUT',
+  /** Host and plugin share no protocol version. Permanent: not tried again. */
+  PROTOCOL_INCOMPATIBLE: 'PROTOCOL_INCOMPATIBLE',
+  /** The plugin announced no certificate, a wrong one, or plaintext where mTLS is required. */
+  CERTIFICATE_REFUSED: 'CERTIFICATE_REFUSED',
+  /** The plugin announced an address outside its launch directory. */
+  ADDRESS_REFUSED: 'ADDRESS_REFUSED',
+  /** What the code registers and what the manifest declares differ. Permanent: not tried again. */
+  REGISTRATION_MISMATCH: 'REGISTRATION_MISMATCH',
+  /** The plugin's setup function failed. */
+  SETUP_FAILED: 'SETUP_FAILED',
+
+  // --- calling a plugin
+  /** No process of the plugin can take the call: not started, down, unhealthy or quarantined. */
+  PLUGIN_UNAVAILABLE: 'PLUGIN_UNAVAILABLE',
+  /** The plugin's calls in flight and its queue are at their limits. */
+  PLUGIN_OVERLOADED: 'PLUGIN_OVERLOADED',
+  /** No answer within the deadline. */
+  DEADLINE_EXCEEDED: 'DEADLINE_EXCEEDED',
+  /** The caller went away, or a sibling's denial made the call needless. */
+  CANCELLED: 'CANCELLED',
+  /** The plugin's handler threw. */
+  PLUGIN_ERROR: 'PLUGIN_ERROR',
+  /** The handler's answer does not have the shape that its hook allows. */
+  INVALID_ANSWER: 'INVALID_ANSWER',
+  /** A message is larger than the link's limit. */
+  MESSAGE_TOO_LARGE: 'MESSAGE_TOO_LARGE',
+  /** The other side does not serve that method. */
+  UNKNOWN_METHOD: 'UNKNOWN_METHOD',
+  /** The bytes are not what the protocol says; the connection is given up. */
+  PROTOCOL_ERROR: 'PROTOCOL_ERROR',
+  /** A call outside the plugin's grant. */
+  PERMISSION_DENIED: 'PERMISSION_DENIED',
+
+  // --- calling the host
+  /** No hook of that name is known. */
+  UNKNOWN_HOOK: 'UNKNOWN_HOOK',
+  /** The payload does not have the hook's shape. */
+  INVALID_PAYLOAD: 'INVALID_PAYLOAD',
+  /** A field's JSON text is larger than the hook's limit. */
+  PAYLOAD_TOO_LARGE: 'PAYLOAD_TOO_LARGE',
+  /** A plugin denied and gave no code of its own. */
+  DENIED: 'DENIED',
+  /** The request carries no credential, or one that nobody accepts. */
+  UNAUTHENTICATED: 'UNAUTHENTICATED',
+  /** The credential is good and does not allow this. */
+  FORBIDDEN: 'FORBIDDEN',
+  /** The Host header is not one of `allowed_hosts`. */
+  HOST_NOT_ALLOWED: 'HOST_NOT_ALLOWED',
+  /** The Origin header is not one of `allowed_hosts`. */
+  ORIGIN_NOT_ALLOWED: 'ORIGIN_NOT_ALLOWED',
+  /** No upstream server of that name is configured. */
+  UPSTREAM_NOT_FOUND: 'UPSTREAM_NOT_FOUND',
+  /** The upstream server is down; it is being started again. */
+  UPSTREAM_UNAVAILABLE: 'UPSTREAM_UNAVAILABLE',
+  /** The host is going down and takes no new requests. */
+  SHUTTING_DOWN: 'SHUTTING_DOWN',
+
+  // --- operating the host
+  /** A guard cannot run, so the daemon does not start. */
+  GUARD_NOT_READY: 'GUARD_NOT_READY',
+  /** No daemon answers on the control socket. */
+  NOT_RUNNING: 'NOT_RUNNING',
+  /** Another daemon uses the same data directory. */
+  ALREADY_RUNNING: 'ALREADY_RUNNING',
+  /** The command line is not one that the program knows. */
+  USAGE: 'USAGE',
+  /** A fault of Bulkhead itself. */
+  INTERNAL: 'INTERNAL',
+} as const;
+
+export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
+
+/** One fault in something that a person wrote. */
+export interface Problem {
+  readonly code: ErrorCode;
+  /** What was expected, what came, what to do. */
+  readonly message: string;
+  /** Path of the key, for example `plugins.pii_filter.mode`. */
+  readonly path?: string;
+  readonly file?: string;
+  /** 1-based. */
+  readonly line?: number;
+}
+
+export interface BulkheadErrorOptions {
+  readonly cause?: unknown;
+  /** Whether the same attempt may succeed later without a change. Default: false. */
+  readonly retryable?: boolean;
+  /** The field, method or key at fault. */
+  readonly field?: string;
+  readonly problems?: readonly Problem[];
+  /** For people who read logs: exit code, signal, last stderr lines … Never shown to callers. */
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+const BRAND = Symbol.for('bulkhead.error');
+
+/** The one error type. Compare with `isBulkheadError`, never `instanceof`: a plugin carries its own copy of this class. */
+export class BulkheadError extends Error {
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly field: string | undefined;
+  readonly problems: readonly Problem[];
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, message: string, options: BulkheadErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'BulkheadError';
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+    this.field = options.field;
+    this.problems = options.problems ?? [];
+    this.details = options.details ?? {};
+    Object.defineProperty(this, BRAND, { value: true });
+  }
+
+  /** Any thrown value as a BulkheadError; one that already is stays as it is. */
+  static from(thrown: unknown, code: ErrorCode = ErrorCode.INTERNAL): BulkheadError {
+    if (isBulkheadError(thrown)) return thrown;
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    return new BulkheadError(code, message, { cause: thrown });
+  }
+}
+
+export function isBulkheadError(value: unknown): value is BulkheadError {
+  return typeof value === 'object' && value !== null && BRAND in value;
+}

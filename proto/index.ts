@@ -1,0 +1,1 @@
+export { BulkheadError, ErrorCode, isBulkheadError, type BulkheadErrorOptions, type Problem } from './errors.js';

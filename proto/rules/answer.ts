@@ -1,0 +1,135 @@
+import { BulkheadError, ErrorCode } from '../errors.js';
+import { describe, isPlainObject, toTravelling, type Payload } from './payload.js';
+import type { HookSpec } from './hook-table.js';
+
+/** Why a plugin refuses. */
+export interface Violation {
+  /** Machine readable, UPPER_SNAKE_CASE. */
+  readonly code: string;
+  /** One sentence for the caller. */
+  readonly reason: string;
+  /** More for the caller. */
+  readonly description?: string;
+  /** For logs and records; never shown to the caller unless the operator says so. */
+  readonly details?: Readonly<Record<string, unknown>>;
+  /** 400 to 599. */
+  readonly http_status_code?: number;
+  readonly http_headers?: Readonly<Record<string, string>>;
+  /** The JSON-RPC error code through MCP. Default: -32050. */
+  readonly mcp_error_code?: number;
+}
+
+/** What a handler may return: nothing, or one of these. Made by the SDK's `modify` and `deny`. */
+export type Answer =
+  | { readonly kind: 'modify'; readonly changes: Readonly<Record<string, unknown>> }
+  | { readonly kind: 'deny'; readonly violation: Violation };
+
+/** A checked answer; the changes are in travelling form. */
+export type CheckedAnswer =
+  | { readonly kind: 'allow' }
+  | { readonly kind: 'modify'; readonly changed: readonly string[]; readonly changes: Payload }
+  | { readonly kind: 'deny'; readonly violation: Violation };
+
+const ALLOW: CheckedAnswer = { kind: 'allow' };
+const VIOLATION_KEYS = new Set([
+  'code',
+  'reason',
+  'description',
+  'details',
+  'http_status_code',
+  'http_headers',
+  'mcp_error_code',
+]);
+
+/**
+ * Checks what a handler returned. The one place that decides which answers are well-formed, for the real host and the test harness alike.
+ *
+ * @throws BulkheadError INVALID_ANSWER that says what was expected and what came
+ */
+export function checkAnswer(spec: HookSpec, answer: unknown): CheckedAnswer {
+  if (answer === undefined || answer === null) return ALLOW;
+  if (!isPlainObject(answer) || (answer['kind'] !== 'modify' && answer['kind'] !== 'deny')) {
+    throw wrong(spec, `expected nothing, modify({…}) or deny({…}), got ${describe(answer)}`);
+  }
+  if (answer['kind'] === 'deny') return { kind: 'deny', violation: checkViolation(spec, answer['violation']) };
+  const changes = answer['changes'];
+  if (!isPlainObject(changes)) throw wrong(spec, `modify takes an object of fields, got ${describe(changes)}`);
+  const travelling: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === undefined) continue;
+    try {
+      travelling[name] = toTravelling(spec, name, value);
+    } catch (error) {
+      throw wrong(spec, `modify: ${error instanceof Error ? error.message : String(error)}`, error);
+    }
+  }
+  const changed = Object.keys(travelling);
+  return changed.length === 0 ? ALLOW : { kind: 'modify', changed, changes: travelling };
+}
+
+/**
+ * Checks a violation, wherever it came from.
+ *
+ * @throws BulkheadError INVALID_ANSWER
+ */
+export function checkViolation(spec: HookSpec, value: unknown): Violation {
+  if (!isPlainObject(value)) throw wrong(spec, `deny takes a violation {code, reason, …}, got ${describe(value)}`);
+  for (const key of Object.keys(value)) {
+    if (!VIOLATION_KEYS.has(key)) throw wrong(spec, `violation: unknown key '${key}'`);
+  }
+  const { code, reason, description, details, http_status_code: status, http_headers: headers, mcp_error_code: mcp } = value;
+  if (typeof code !== 'string' || !/^[A-Za-z][A-Za-z0-9_.-]{0,99}$/.test(code)) {
+    throw wrong(spec, `violation.code: expected a name such as TOOL_NOT_ALLOWED, got ${describe(code)}`);
+  }
+  if (typeof reason !== 'string' || reason === '') {
+    throw wrong(spec, `violation.reason: expected a sentence, got ${describe(reason)}`);
+  }
+  if (description !== undefined && typeof description !== 'string') {
+    throw wrong(spec, `violation.description: expected a string, got ${describe(description)}`);
+  }
+  if (details !== undefined && !isPlainObject(details)) {
+    throw wrong(spec, `violation.details: expected an object, got ${describe(details)}`);
+  }
+  if (status !== undefined && !(Number.isInteger(status) && Number(status) >= 400 && Number(status) <= 599)) {
+    throw wrong(spec, `violation.http_status_code: expected 400 to 599, got ${describe(status)}`);
+  }
+  if (headers !== undefined && !(isPlainObject(headers) && Object.values(headers).every((v) => typeof v === 'string'))) {
+    throw wrong(spec, `violation.http_headers: expected an object of strings, got ${describe(headers)}`);
+  }
+  if (mcp !== undefined && !(Number.isInteger(mcp) && Math.abs(Number(mcp)) <= 0x7fff_ffff)) {
+    throw wrong(spec, `violation.mcp_error_code: expected a whole number, got ${describe(mcp)}`);
+  }
+  return value as unknown as Violation;
+}
+
+function wrong(spec: HookSpec, what: string, cause?: unknown): BulkheadError {
+  return new BulkheadError(ErrorCode.INVALID_ANSWER, `answer to ${spec.name}: ${what}`, { cause });
+}
+
+/** What became of a plugin's changes under the hook's field policy. */
+export interface AppliedChanges {
+  readonly payload: Payload;
+  /** Fields whose change was kept. */
+  readonly kept: readonly string[];
+  /** Fields that the hook does not list as writable; their change is dropped. */
+  readonly dropped: readonly string[];
+}
+
+/** Applies changes under the hook's field policy. Emptying a list or an object is a change like any other. */
+export function applyChanges(
+  spec: HookSpec,
+  payload: Payload,
+  changed: readonly string[],
+  changes: Payload,
+): AppliedChanges {
+  const kept: string[] = [];
+  const dropped: string[] = [];
+  const next: Record<string, unknown> = { ...payload };
+  for (const name of changed) {
+    if (spec.fields[name]?.writable === true && changes[name] !== undefined) {
+      next[name] = changes[name];
+      kept.push(name);
+    } else dropped.push(name);
+  }
+  return { payload: kept.length === 0 ? payload : next, kept, dropped };
+}

@@ -1,0 +1,23 @@
+export {
+  HOOKS,
+  HOOK_NAME,
+  customHookSpec,
+  isBuiltInHook,
+  type ConditionKey,
+  type CustomHook,
+  type FieldKind,
+  type FieldSpec,
+  type HookFamily,
+  type HookSpec,
+} from './hook-table.js';
+export type { HeaderMap, HookName, HookPayloads, User } from './hook-payloads.js';
+export { decodePayload, describe, encodePayload, isPlainObject, parsePayload, type Payload } from './payload.js';
+export {
+  applyChanges,
+  checkAnswer,
+  checkViolation,
+  type Answer,
+  type AppliedChanges,
+  type CheckedAnswer,
+  type Violation,
+} from './answer.js';
