@@ -1,0 +1,142 @@
+import type { Conditions, CustomHookDeclaration, Manifest, Mode, OnError } from '../manifest/manifest.js';
+
+/** The whole configuration, checked, merged and resolved. Durations in milliseconds, sizes in bytes. */
+export interface HostConfig {
+  /** `production` when unset. */
+  readonly environment: string;
+  readonly host: {
+    readonly dataDir: string;
+    readonly pluginsDir: string;
+    readonly cacheDir: string;
+    readonly sandbox: 'auto' | 'strict' | 'basic' | 'off';
+    /** Names of environment variables that `${env:NAME}` may read. */
+    readonly envAllow: readonly string[];
+    readonly drainTimeoutMs: number;
+  };
+  readonly log: { readonly level: string };
+  readonly listen: {
+    /** Data plane; default 127.0.0.1:7410. */
+    readonly data: ListenConfig;
+    /** Control plane; default 127.0.0.1:7411. */
+    readonly control: ListenConfig;
+  };
+  readonly limits: {
+    /** Deadline of a hook call where nothing says otherwise; default 5,000. */
+    readonly callTimeoutMs: number;
+    /** Largest JSON text of one field; default 1,000,000. */
+    readonly maxPayloadBytes: number;
+    /** Per hook, where it differs. */
+    readonly maxPayloadBytesByHook: Readonly<Record<string, number>>;
+    readonly auditBudgetMs: number;
+    readonly stateTtlMs: number;
+    readonly maxBodyBytes: number;
+  };
+  readonly lifecycle: {
+    readonly startTimeoutMs: number;
+    readonly healthIntervalMs: number;
+    readonly healthTimeoutMs: number;
+    readonly healthMisses: number;
+    readonly backoffInitialMs: number;
+    readonly backoffMaxMs: number;
+    readonly crashLimit: number;
+    readonly crashWindowMs: number;
+    readonly stopDrainMs: number;
+    readonly stopTermMs: number;
+    readonly stopKillMs: number;
+  };
+  readonly link: { readonly mtls: 'auto' | 'always' | 'never'; readonly maxMessageBytes: number };
+  readonly policy: {
+    readonly failOpen: 'allow' | 'forbid';
+    /** How a denial of a tool call looks through MCP. */
+    readonly denyAs: 'error' | 'result';
+    readonly exposeViolationDetails: boolean;
+  };
+  readonly upstreams: readonly UpstreamConfig[];
+  readonly apps: readonly AppConfig[];
+  readonly customHooks: readonly CustomHookDeclaration[];
+  /** In configuration order. */
+  readonly plugins: readonly PluginConfig[];
+  /** What a person should know though it is no error: aliases used, keys whose feature comes later, FAILS_OPEN. */
+  readonly notices: readonly Notice[];
+}
+
+export interface ListenConfig {
+  readonly host: string;
+  readonly port: number;
+  /** Host names (with port where it is not the listener's) that Host and Origin may carry, besides loopback's own. */
+  readonly allowedHosts: readonly string[];
+  readonly behindProxy: boolean;
+}
+
+export type UpstreamConfig = {
+  readonly name: string;
+  readonly startTimeoutMs: number;
+  readonly callTimeoutMs: number;
+} & (
+  | {
+      readonly transport: 'stdio';
+      readonly command: string;
+      readonly args: readonly string[];
+      readonly env: Readonly<Record<string, string>>;
+      readonly cwd: string;
+    }
+  | {
+      readonly transport: 'http';
+      readonly url: string;
+      readonly headers: Readonly<Record<string, string>>;
+    }
+);
+
+export interface AppConfig {
+  readonly id: string;
+  /** SHA-256 of each accepted key, hex; the configuration may give the key itself through ${env:…}. */
+  readonly keyHashes: readonly string[];
+  readonly tenantId?: string;
+  /** May say in `POST /hooks` who the user and tenant are. */
+  readonly assertContext: boolean;
+}
+
+export interface HookConfig {
+  readonly hook: string;
+  readonly mode: Mode;
+  readonly priority: number;
+  readonly timeoutMs: number;
+  readonly conditions: readonly Conditions[];
+  readonly fields?: readonly string[];
+  readonly idempotent: boolean;
+  readonly batch?: { readonly max: number; readonly maxWaitMs: number };
+}
+
+/** One configured entry: one process (or `instances` of them). */
+export interface PluginConfig {
+  /** The entry's name, unique. */
+  readonly name: string;
+  readonly enabled: boolean;
+  readonly manifest: Manifest;
+  /** The plugin's package root. */
+  readonly directory: string;
+  /** Instead of the SDK's runner: an operator's own command for a plugin that is not an npm package. */
+  readonly command?: readonly [string, ...string[]];
+  readonly mode: Mode;
+  readonly onError: OnError;
+  readonly hooks: readonly HookConfig[];
+  readonly instances: number;
+  readonly network: 'unix' | 'tcp';
+  readonly env: Readonly<Record<string, string>>;
+  readonly maxInFlight: number;
+  readonly maxQueue: number;
+  readonly grantedContext: readonly string[];
+  readonly grantedScopes: readonly string[];
+  readonly logLevel: string;
+  /** Merged, references resolved, checked against the manifest's schema. */
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+export interface Notice {
+  /** For example FAILS_OPEN, ALIAS_USED, NOT_YET_USED. */
+  readonly code: string;
+  readonly message: string;
+  readonly plugin?: string;
+  readonly file?: string;
+  readonly line?: number;
+}
