@@ -30,6 +30,8 @@ export interface LaunchDescription {
   readonly grantedScopes: readonly string[];
   readonly maxInFlight: number;
   readonly logLevel: string;
+  /** The entry's own directory (Initialize.data_dir): made by the supervisor, mode 0700, kept over restarts and versions. Absent: none. */
+  readonly dataDir?: string;
 }
 
 /** How a process ended. */

@@ -98,6 +98,11 @@ export interface InitializeRequest {
     | undefined;
   /** Log level: trace, debug, info, warn, error. */
   logLevel: string;
+  /**
+   * Absolute path of a directory of the configured entry's own, mode 0700; it outlives restarts and new versions.
+   * Empty when the host gives none.
+   */
+  dataDir: string;
 }
 
 export interface Limits {
@@ -429,6 +434,7 @@ function createBaseInitializeRequest(): InitializeRequest {
     grantedScopes: [],
     limits: undefined,
     logLevel: "",
+    dataDir: "",
   };
 }
 
@@ -457,6 +463,9 @@ export const InitializeRequest: MessageFns<InitializeRequest> = {
     }
     if (message.logLevel !== "") {
       writer.uint32(66).string(message.logLevel);
+    }
+    if (message.dataDir !== "") {
+      writer.uint32(74).string(message.dataDir);
     }
     return writer;
   },
@@ -538,6 +547,14 @@ export const InitializeRequest: MessageFns<InitializeRequest> = {
             message.logLevel = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.dataDir = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -597,6 +614,7 @@ export const InitializeRequest: MessageFns<InitializeRequest> = {
       ? Limits.fromPartial(object.limits)
       : undefined;
     message.logLevel = object.logLevel ?? "";
+    message.dataDir = object.dataDir ?? "";
     return message;
   },
 };
