@@ -1,1 +1,7 @@
-export { BulkheadError, ErrorCode, isBulkheadError, type BulkheadErrorOptions, type Problem } from './errors.js';
+export {
+  BulkheadError,
+  ErrorCode,
+  isBulkheadError,
+  type BulkheadErrorOptions,
+  type Problem,
+} from './errors.js';

@@ -32,4 +32,12 @@ export {
   HealthCheckResponse_ServingStatus,
   HealthDefinition,
 } from './gen/grpc/health/v1/health.js';
-export { ConnInfo, Empty, GRPCBrokerDefinition, GRPCControllerDefinition, GRPCStdioDefinition, StdioData, StdioEmpty } from './gen/plugin/go_plugin.js';
+export {
+  ConnInfo,
+  Empty,
+  GRPCBrokerDefinition,
+  GRPCControllerDefinition,
+  GRPCStdioDefinition,
+  StdioData,
+  StdioEmpty,
+} from './gen/plugin/go_plugin.js';

@@ -51,9 +51,11 @@ export function checkAnswer(spec: HookSpec, answer: unknown): CheckedAnswer {
   if (!isPlainObject(answer) || (answer['kind'] !== 'modify' && answer['kind'] !== 'deny')) {
     throw wrong(spec, `expected nothing, modify({…}) or deny({…}), got ${describe(answer)}`);
   }
-  if (answer['kind'] === 'deny') return { kind: 'deny', violation: checkViolation(spec, answer['violation']) };
+  if (answer['kind'] === 'deny')
+    return { kind: 'deny', violation: checkViolation(spec, answer['violation']) };
   const changes = answer['changes'];
-  if (!isPlainObject(changes)) throw wrong(spec, `modify takes an object of fields, got ${describe(changes)}`);
+  if (!isPlainObject(changes))
+    throw wrong(spec, `modify takes an object of fields, got ${describe(changes)}`);
   const travelling: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(changes)) {
     if (value === undefined) continue;
@@ -73,11 +75,20 @@ export function checkAnswer(spec: HookSpec, answer: unknown): CheckedAnswer {
  * @throws BulkheadError INVALID_ANSWER
  */
 export function checkViolation(spec: HookSpec, value: unknown): Violation {
-  if (!isPlainObject(value)) throw wrong(spec, `deny takes a violation {code, reason, …}, got ${describe(value)}`);
+  if (!isPlainObject(value))
+    throw wrong(spec, `deny takes a violation {code, reason, …}, got ${describe(value)}`);
   for (const key of Object.keys(value)) {
     if (!VIOLATION_KEYS.has(key)) throw wrong(spec, `violation: unknown key '${key}'`);
   }
-  const { code, reason, description, details, http_status_code: status, http_headers: headers, mcp_error_code: mcp } = value;
+  const {
+    code,
+    reason,
+    description,
+    details,
+    http_status_code: status,
+    http_headers: headers,
+    mcp_error_code: mcp,
+  } = value;
   if (typeof code !== 'string' || !/^[A-Za-z][A-Za-z0-9_.-]{0,99}$/.test(code)) {
     throw wrong(spec, `violation.code: expected a name such as TOOL_NOT_ALLOWED, got ${describe(code)}`);
   }
@@ -93,7 +104,10 @@ export function checkViolation(spec: HookSpec, value: unknown): Violation {
   if (status !== undefined && !(Number.isInteger(status) && Number(status) >= 400 && Number(status) <= 599)) {
     throw wrong(spec, `violation.http_status_code: expected 400 to 599, got ${describe(status)}`);
   }
-  if (headers !== undefined && !(isPlainObject(headers) && Object.values(headers).every((v) => typeof v === 'string'))) {
+  if (
+    headers !== undefined &&
+    !(isPlainObject(headers) && Object.values(headers).every((v) => typeof v === 'string'))
+  ) {
     throw wrong(spec, `violation.http_headers: expected an object of strings, got ${describe(headers)}`);
   }
   if (mcp !== undefined && !(Number.isInteger(mcp) && Math.abs(Number(mcp)) <= 0x7fff_ffff)) {

@@ -81,7 +81,8 @@ interface FieldOptions {
   readonly optional?: true;
 }
 
-const camel = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+const camel = (name: string): string =>
+  name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 function field(kind: FieldKind, options: FieldOptions = {}): (name: string) => FieldSpec {
   return (name) => ({
@@ -210,13 +211,18 @@ export const HOOKS: Readonly<Record<HookName, HookSpec>> = {
     client_port: fixed.number,
     user: field('json', { writable: true, optional: true }),
   }),
-  http_auth_check_permission: hook('http_auth_check_permission', 'http_auth', HttpAuthCheckPermissionPayload, {
-    user: field('json'),
-    permission: fixed.text,
-    resource: fixed.text,
-    granted: field('flag', { writable: true, optional: true }),
-    reason: softText,
-  }),
+  http_auth_check_permission: hook(
+    'http_auth_check_permission',
+    'http_auth',
+    HttpAuthCheckPermissionPayload,
+    {
+      user: field('json'),
+      permission: fixed.text,
+      resource: fixed.text,
+      granted: field('flag', { writable: true, optional: true }),
+      reason: softText,
+    },
+  ),
 };
 
 /** A hook that an embedder or a manifest declares. */

@@ -11,7 +11,14 @@ export {
   type HookSpec,
 } from './hook-table.js';
 export type { HeaderMap, HookName, HookPayloads, User } from './hook-payloads.js';
-export { decodePayload, describe, encodePayload, isPlainObject, parsePayload, type Payload } from './payload.js';
+export {
+  decodePayload,
+  describe,
+  encodePayload,
+  isPlainObject,
+  parsePayload,
+  type Payload,
+} from './payload.js';
 export {
   applyChanges,
   checkAnswer,

@@ -30,7 +30,12 @@ function fits(kind: FieldKind, value: unknown): boolean {
     case 'headers':
       return isPlainObject(value) && Object.values(value).every((item) => typeof item === 'string');
     case 'json':
-      return value !== undefined && typeof value !== 'function' && typeof value !== 'symbol' && typeof value !== 'bigint';
+      return (
+        value !== undefined &&
+        typeof value !== 'function' &&
+        typeof value !== 'symbol' &&
+        typeof value !== 'bigint'
+      );
   }
 }
 
@@ -63,7 +68,11 @@ export function toTravelling(spec: HookSpec, name: string, value: unknown): unkn
     try {
       return new JsonText(stringifyJson(value));
     } catch (error) {
-      throw invalid(spec, name, `expected ${EXPECTED.json}: ${error instanceof Error ? error.message : String(error)}`);
+      throw invalid(
+        spec,
+        name,
+        `expected ${EXPECTED.json}: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
   if (!fits(field.kind, value)) {
@@ -127,9 +136,13 @@ export function decodePayload(spec: HookSpec, bytes: Uint8Array, only?: readonly
   try {
     message = spec.codec.decode(bytes);
   } catch (error) {
-    throw new BulkheadError(ErrorCode.PROTOCOL_ERROR, `payload of ${spec.name}: the bytes are no such message`, {
-      cause: error,
-    });
+    throw new BulkheadError(
+      ErrorCode.PROTOCOL_ERROR,
+      `payload of ${spec.name}: the bytes are no such message`,
+      {
+        cause: error,
+      },
+    );
   }
   const payload: Record<string, unknown> = {};
   for (const name of only ?? Object.keys(spec.fields)) {

@@ -1,0 +1,129 @@
+import { weight } from './frame-codec.js';
+import type { Frame, LinkCall, LinkReply } from './frame.js';
+
+/** A frame is closed at about this size, so that a lone call never waits behind megabytes. */
+const MAX_FRAME_BYTES = 128 * 1024;
+
+/** What a link needs of a stream of frames; both ends of a grpc-js duplex have it. */
+export interface FrameStream {
+  /** False: wait for `drain` before writing more. */
+  write(frame: Frame): boolean;
+  end(): unknown;
+  on(event: 'data', listener: (frame: Frame) => void): unknown;
+  on(event: 'drain' | 'end' | 'close', listener: () => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+/**
+ * Collects what this side has to say and writes it as frames: what is ready in the same turn shares a frame,
+ * a lone call leaves at once, and a stream that is full is left alone until it drains.
+ */
+export class Outbox {
+  readonly #stream: FrameStream;
+  #calls: LinkCall[] = [];
+  #replies: LinkReply[] = [];
+  #cancels: number[] = [];
+  #bytes = 0;
+  #scheduled = false;
+  #full = false;
+  #closed = false;
+
+  constructor(stream: FrameStream) {
+    this.#stream = stream;
+    stream.on('drain', () => {
+      this.#full = false;
+      this.#flush();
+    });
+  }
+
+  /** Bytes that wait, about. */
+  get queuedBytes(): number {
+    return this.#bytes;
+  }
+
+  call(call: LinkCall, alone: boolean): void {
+    this.#calls.push(call);
+    this.#bytes += weight(call);
+    this.#schedule(alone);
+  }
+
+  reply(reply: LinkReply, alone: boolean): void {
+    this.#replies.push(reply);
+    this.#bytes += weight(reply);
+    this.#schedule(alone);
+  }
+
+  cancel(id: number): void {
+    this.#cancels.push(id);
+    this.#schedule(true);
+  }
+
+  /** Takes back a call that was not written yet; true when it was still here. */
+  withdraw(id: number): boolean {
+    const at = this.#calls.findIndex((call) => call.id === id);
+    if (at < 0) return false;
+    const [call] = this.#calls.splice(at, 1);
+    if (call !== undefined) this.#bytes -= weight(call);
+    return true;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#calls = [];
+    this.#replies = [];
+    this.#cancels = [];
+    this.#bytes = 0;
+  }
+
+  #schedule(alone: boolean): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    if (alone) process.nextTick(this.#onTurn);
+    else setImmediate(this.#onTurn);
+  }
+
+  readonly #onTurn = (): void => {
+    this.#scheduled = false;
+    this.#flush();
+  };
+
+  #flush(): void {
+    while (!this.#closed && !this.#full) {
+      if (this.#calls.length === 0 && this.#replies.length === 0 && this.#cancels.length === 0) return;
+      this.#full = !this.#stream.write(this.#take());
+    }
+  }
+
+  #take(): Frame {
+    if (this.#bytes <= MAX_FRAME_BYTES) {
+      const frame = { calls: this.#calls, replies: this.#replies, cancels: this.#cancels };
+      this.#calls = [];
+      this.#replies = [];
+      this.#cancels = [];
+      this.#bytes = 0;
+      return frame;
+    }
+    // Answers first: somebody waits for each of them, and they free what the other side holds.
+    const replies = takeUpTo(this.#replies, MAX_FRAME_BYTES);
+    const left = MAX_FRAME_BYTES - replies.bytes;
+    const calls = left > 0 ? takeUpTo(this.#calls, left) : { items: [], bytes: 0 };
+    this.#bytes -= replies.bytes + calls.bytes;
+    const frame = { calls: calls.items, replies: replies.items, cancels: this.#cancels };
+    this.#cancels = [];
+    return frame;
+  }
+}
+
+/** Removes items from the front until they weigh `maxBytes` or more; one at least. */
+function takeUpTo<T extends LinkCall | LinkReply>(
+  queue: T[],
+  maxBytes: number,
+): { items: T[]; bytes: number } {
+  let bytes = 0;
+  let count = 0;
+  while (count < queue.length && bytes < maxBytes) {
+    const item = queue[count++];
+    if (item !== undefined) bytes += weight(item);
+  }
+  return { items: queue.splice(0, count), bytes };
+}
