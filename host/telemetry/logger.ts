@@ -1,0 +1,184 @@
+import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
+import { prettyLine } from './pretty.js';
+import { redact } from './redact.js';
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+
+/** Writes one line: fields and a message, or a message alone. */
+export interface LogMethod {
+  (fields: object, message?: string): void;
+  (message: string): void;
+}
+
+/** What every part of the host logs with. Secrets are redacted whatever is passed. */
+export interface Logger {
+  readonly level: string;
+  readonly trace: LogMethod;
+  readonly debug: LogMethod;
+  readonly info: LogMethod;
+  readonly warn: LogMethod;
+  readonly error: LogMethod;
+  readonly fatal: LogMethod;
+  isLevelEnabled(level: LogLevel): boolean;
+  /** A logger whose lines all carry these fields. `{plugin}` puts it under that plugin's level. */
+  child(fields: Readonly<Record<string, unknown>>): Logger;
+}
+
+/** The host's logger: the one that owns destination and levels. */
+export interface RootLogger extends Logger {
+  /** Changes the level of a plugin's lines at run time; without a level, back to the host's own. */
+  setPluginLevel(plugin: string, level: LogLevel | undefined): void;
+  /** Changes the host's level, and with it that of every plugin without one of its own. */
+  setLevel(level: LogLevel): void;
+  /** Resolves when everything logged so far is written, or after `FLUSH_TIMEOUT_MS`. */
+  flush(): Promise<void>;
+}
+
+export interface LoggerOptions {
+  /** Default: info. */
+  readonly level?: LogLevel;
+  /** Where lines go, with their newline. Default: standard output, written without blocking. */
+  readonly destination?: { write(line: string): unknown };
+  /** Lines for people instead of JSON. Default: false. */
+  readonly pretty?: boolean;
+}
+
+/** Lines waiting for a slow reader; beyond it new ones are dropped. */
+const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
+const FLUSH_TIMEOUT_MS = 1_000;
+
+const STANDARD_OUTPUT = { dest: 1, sync: false, minLength: 0, maxLength: MAX_BUFFERED_BYTES } as const;
+
+const LEVELS: ReadonlySet<string> = new Set(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']);
+
+/** Narrows a level that came from a configuration; an unknown one is `info`. */
+export function parseLogLevel(level: string): LogLevel {
+  return isLogLevel(level) ? level : 'info';
+}
+
+function isLogLevel(level: string): level is LogLevel {
+  return LEVELS.has(level);
+}
+
+/** The host's structured log: one JSON line a record. */
+export function createLogger(options: LoggerOptions = {}): RootLogger {
+  const levels = new Levels(options.level ?? 'info');
+  const target = options.destination ?? pino.destination({ ...STANDARD_OUTPUT });
+  const stream: DestinationStream = {
+    write: options.pretty === true ? (line) => target.write(prettyLine(line)) : (line) => target.write(line),
+  };
+  const root = pino(
+    {
+      level: levels.host,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      // Errors are written by `redact`, which also sees what hangs on them.
+      serializers: { err: (value: unknown) => value },
+      formatters: { level: (label) => ({ level: label }), log: redact },
+    },
+    stream,
+  );
+  const face = createFace(root, levels, undefined);
+  return Object.assign(face, {
+    setPluginLevel: (plugin: string, level: LogLevel | undefined) => {
+      levels.setPlugin(plugin, level);
+    },
+    setLevel: (level: LogLevel) => {
+      levels.setHost(level);
+    },
+    flush: () => flushed(target),
+  });
+}
+
+/** A logger that writes nothing; for embedders that want none. */
+export function createSilentLogger(): RootLogger {
+  return createLogger({ level: 'silent', destination: { write: () => undefined } });
+}
+
+/** Which level each logger has, so that changing one reaches the loggers that exist. */
+class Levels {
+  host: LogLevel;
+  readonly #plugins = new Map<string, LogLevel>();
+  // Loggers live as long as those who log; the table must not keep them.
+  readonly #loggers: { readonly ref: WeakRef<PinoLogger>; readonly plugin: string | undefined }[] = [];
+
+  constructor(host: LogLevel) {
+    this.host = host;
+  }
+
+  add(logger: PinoLogger, plugin: string | undefined): void {
+    logger.level = this.#of(plugin);
+    if (this.#loggers.length % 256 === 255) this.#forgetDead();
+    this.#loggers.push({ ref: new WeakRef(logger), plugin });
+  }
+
+  setHost(level: LogLevel): void {
+    this.host = level;
+    this.#apply();
+  }
+
+  setPlugin(plugin: string, level: LogLevel | undefined): void {
+    if (level === undefined) this.#plugins.delete(plugin);
+    else this.#plugins.set(plugin, level);
+    this.#apply();
+  }
+
+  #of(plugin: string | undefined): LogLevel {
+    return (plugin === undefined ? undefined : this.#plugins.get(plugin)) ?? this.host;
+  }
+
+  #apply(): void {
+    for (const { ref, plugin } of this.#loggers) {
+      const logger = ref.deref();
+      if (logger !== undefined) logger.level = this.#of(plugin);
+    }
+  }
+
+  #forgetDead(): void {
+    const alive = this.#loggers.filter(({ ref }) => ref.deref() !== undefined);
+    this.#loggers.splice(0, this.#loggers.length, ...alive);
+  }
+}
+
+function createFace(logger: PinoLogger, levels: Levels, plugin: string | undefined): Logger {
+  levels.add(logger, plugin);
+  // Looked up at each call: pino swaps its methods when the level changes.
+  const method =
+    (level: Exclude<LogLevel, 'silent'>): LogMethod =>
+    (fields: object | string, message?: string) => {
+      if (typeof fields === 'string') logger[level](fields);
+      else logger[level](fields, message);
+    };
+  return {
+    get level() {
+      return logger.level;
+    },
+    trace: method('trace'),
+    debug: method('debug'),
+    info: method('info'),
+    warn: method('warn'),
+    error: method('error'),
+    fatal: method('fatal'),
+    isLevelEnabled: (level) => logger.isLevelEnabled(level),
+    child(fields) {
+      const named = fields['plugin'];
+      // pino formats a child's fields once, past `formatters.log`.
+      return createFace(logger.child(redact(fields)), levels, typeof named === 'string' ? named : plugin);
+    },
+  };
+}
+
+async function flushed(destination: { write(line: string): unknown }): Promise<void> {
+  if (!canFlush(destination)) return;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, FLUSH_TIMEOUT_MS);
+    destination.flush(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+function canFlush(destination: object): destination is { flush(done: () => void): void } {
+  return 'flush' in destination && typeof destination.flush === 'function';
+}
