@@ -1,4 +1,4 @@
-export { scope } from './gen/bulkhead/v1/scope.js';
+export { NO_SCOPE, scopesOf, type ScopedService } from './scopes.js';
 export { ErrorDetail } from './gen/bulkhead/v1/error.js';
 export {
   LogLevel,
