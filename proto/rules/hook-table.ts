@@ -1,18 +1,5 @@
-import {
-  AgentPostInvokePayload,
-  AgentPreInvokePayload,
-  CustomPayload,
-  HttpAuthCheckPermissionPayload,
-  HttpAuthResolveUserPayload,
-  HttpPostRequestPayload,
-  HttpPreRequestPayload,
-  PromptPostFetchPayload,
-  PromptPreFetchPayload,
-  ResourcePostFetchPayload,
-  ResourcePreFetchPayload,
-  ToolPostInvokePayload,
-  ToolPreInvokePayload,
-} from '../gen/bulkhead/plugin/v1/payloads.js';
+import { decodeFields } from './payload-read.js';
+import { encodeFields, type WireValue } from './payload-wire.js';
 import type { HookName } from './hook-payloads.js';
 
 /**
@@ -25,6 +12,8 @@ export interface FieldSpec {
   readonly kind: FieldKind;
   /** The member of the protobuf message that carries it. */
   readonly wire: string;
+  /** That member's number. For a custom hook: its place in the declaration. */
+  readonly number: number;
   /** Whether a plugin's change of it is kept. */
   readonly writable: boolean;
   /** Used when the caller leaves the field out; a field without one is required. `undefined` means it may be absent. */
@@ -45,9 +34,10 @@ export type ConditionKey =
   | 'user_patterns'
   | 'content_types';
 
-/** A protobuf codec as ts-proto generates it, without its message type. */
+/** A payload message's bytes and back; a message is keyed by `FieldSpec.wire`. */
 export interface PayloadCodec {
-  encode(message: unknown): Uint8Array;
+  encode(message: Readonly<Record<string, unknown>>): Uint8Array;
+  /** @throws RangeError when the bytes are no such message */
   decode(bytes: Uint8Array): Readonly<Record<string, unknown>>;
 }
 
@@ -55,21 +45,21 @@ export interface HookSpec {
   readonly name: string;
   readonly family: HookFamily;
   readonly fields: Readonly<Record<string, FieldSpec>>;
+  /** The JSON field that `fields` in the configuration points into. A custom hook has none: there a pointer starts with a member. */
+  readonly mainField?: string;
   /** Condition keys that can apply; another one in the configuration is an error. */
   readonly conditions: readonly ConditionKey[];
   readonly codec: PayloadCodec;
 }
 
-interface GeneratedCodec<T> {
-  encode(message: T): { finish(): Uint8Array };
-  decode(bytes: Uint8Array): T;
-  fromPartial(object: object): T;
-}
-
-function codec<T extends object>(generated: GeneratedCodec<T>): PayloadCodec {
+function codec(fields: readonly FieldSpec[]): PayloadCodec {
   return {
-    encode: (message) => generated.encode(generated.fromPartial(message as object)).finish(),
-    decode: (bytes) => generated.decode(bytes) as Readonly<Record<string, unknown>>,
+    encode: (message) =>
+      encodeFields(
+        fields,
+        fields.map((each) => message[each.wire] as WireValue | undefined),
+      ),
+    decode: (bytes) => decodeFields(fields, bytes),
   };
 }
 
@@ -84,9 +74,13 @@ interface FieldOptions {
 const camel = (name: string): string =>
   name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
-function field(kind: FieldKind, options: FieldOptions = {}): (name: string) => FieldSpec {
-  return (name) => ({
+/** Fields stand in the order of their numbers in payloads.proto, from 1 without a gap; a test holds the two together. */
+type FieldMaker = (name: string, number: number) => FieldSpec;
+
+function field(kind: FieldKind, options: FieldOptions = {}): FieldMaker {
+  return (name, number) => ({
     kind,
+    number,
     wire: kind === 'json' ? `${camel(name)}Json` : camel(name),
     writable: options.writable ?? false,
     optional: options.optional ?? false,
@@ -94,19 +88,21 @@ function field(kind: FieldKind, options: FieldOptions = {}): (name: string) => F
   });
 }
 
-function hook<T extends object>(
+function hook(
   name: string,
   family: HookFamily,
-  message: GeneratedCodec<T>,
-  fields: Readonly<Record<string, (name: string) => FieldSpec>>,
+  makers: Readonly<Record<string, FieldMaker>>,
   own: readonly ConditionKey[] = [],
 ): HookSpec {
+  const fields = Object.fromEntries(Object.entries(makers).map(([key, make], i) => [key, make(key, i + 1)]));
+  const mainField = Object.keys(fields).find((key) => fields[key]?.kind === 'json' && fields[key].writable);
   return {
     name,
     family,
-    fields: Object.fromEntries(Object.entries(fields).map(([key, make]) => [key, make(key)])),
+    fields,
+    ...(mainField === undefined || family === 'http_auth' ? {} : { mainField }),
     conditions: [...EVERY_REQUEST, ...own],
-    codec: codec(message),
+    codec: codec(Object.values(fields)),
   };
 }
 
@@ -123,49 +119,28 @@ export const HOOKS: Readonly<Record<HookName, HookSpec>> = {
   tool_pre_invoke: hook(
     'tool_pre_invoke',
     'tool',
-    ToolPreInvokePayload,
     { name: writableText, args: writableObject, headers: writableHeaders },
     ['tools'],
   ),
-  tool_post_invoke: hook(
-    'tool_post_invoke',
-    'tool',
-    ToolPostInvokePayload,
-    { name: fixed.text, result: writableJson },
-    ['tools'],
-  ),
-  prompt_pre_fetch: hook(
-    'prompt_pre_fetch',
-    'prompt',
-    PromptPreFetchPayload,
-    { prompt_id: fixed.text, args: writableObject },
-    ['prompts'],
-  ),
-  prompt_post_fetch: hook(
-    'prompt_post_fetch',
-    'prompt',
-    PromptPostFetchPayload,
-    { prompt_id: fixed.text, result: writableJson },
-    ['prompts'],
-  ),
+  tool_post_invoke: hook('tool_post_invoke', 'tool', { name: fixed.text, result: writableJson }, ['tools']),
+  prompt_pre_fetch: hook('prompt_pre_fetch', 'prompt', { prompt_id: fixed.text, args: writableObject }, [
+    'prompts',
+  ]),
+  prompt_post_fetch: hook('prompt_post_fetch', 'prompt', { prompt_id: fixed.text, result: writableJson }, [
+    'prompts',
+  ]),
   resource_pre_fetch: hook(
     'resource_pre_fetch',
     'resource',
-    ResourcePreFetchPayload,
     { uri: writableText, metadata: writableObject },
     ['resources'],
   ),
-  resource_post_fetch: hook(
-    'resource_post_fetch',
-    'resource',
-    ResourcePostFetchPayload,
-    { uri: fixed.text, content: writableJson },
-    ['resources'],
-  ),
+  resource_post_fetch: hook('resource_post_fetch', 'resource', { uri: fixed.text, content: writableJson }, [
+    'resources',
+  ]),
   agent_pre_invoke: hook(
     'agent_pre_invoke',
     'agent',
-    AgentPreInvokePayload,
     {
       agent_id: fixed.text,
       messages: writableJson,
@@ -180,7 +155,6 @@ export const HOOKS: Readonly<Record<HookName, HookSpec>> = {
   agent_post_invoke: hook(
     'agent_post_invoke',
     'agent',
-    AgentPostInvokePayload,
     {
       agent_id: fixed.text,
       messages: writableJson,
@@ -188,14 +162,14 @@ export const HOOKS: Readonly<Record<HookName, HookSpec>> = {
     },
     ['agents'],
   ),
-  http_pre_request: hook('http_pre_request', 'http', HttpPreRequestPayload, {
+  http_pre_request: hook('http_pre_request', 'http', {
     path: fixed.text,
     method: fixed.text,
     client_host: fixed.text,
     client_port: fixed.number,
     headers: writableHeaders,
   }),
-  http_post_request: hook('http_post_request', 'http', HttpPostRequestPayload, {
+  http_post_request: hook('http_post_request', 'http', {
     path: fixed.text,
     method: fixed.text,
     client_host: fixed.text,
@@ -204,25 +178,20 @@ export const HOOKS: Readonly<Record<HookName, HookSpec>> = {
     response_headers: writableHeaders,
     status_code: fixed.number,
   }),
-  http_auth_resolve_user: hook('http_auth_resolve_user', 'http_auth', HttpAuthResolveUserPayload, {
+  http_auth_resolve_user: hook('http_auth_resolve_user', 'http_auth', {
     credentials: field('json'),
     headers,
     client_host: fixed.text,
     client_port: fixed.number,
     user: field('json', { writable: true, optional: true }),
   }),
-  http_auth_check_permission: hook(
-    'http_auth_check_permission',
-    'http_auth',
-    HttpAuthCheckPermissionPayload,
-    {
-      user: field('json'),
-      permission: fixed.text,
-      resource: fixed.text,
-      granted: field('flag', { writable: true, optional: true }),
-      reason: softText,
-    },
-  ),
+  http_auth_check_permission: hook('http_auth_check_permission', 'http_auth', {
+    user: field('json'),
+    permission: fixed.text,
+    resource: fixed.text,
+    granted: field('flag', { writable: true, optional: true }),
+    reason: softText,
+  }),
 };
 
 /** A hook that an embedder or a manifest declares. */
@@ -234,6 +203,9 @@ export interface CustomHook {
   readonly writable?: readonly string[];
 }
 
+// CustomPayload: one map from member to JSON text.
+const MEMBERS = [{ kind: 'headers', wire: 'members', number: 1 }] as const;
+
 export const HOOK_NAME = /^[a-z][a-z0-9_]{0,62}$/;
 
 /** The spec of a custom hook: each declared member is a JSON field that may be absent. */
@@ -243,15 +215,21 @@ export function customHookSpec(custom: CustomHook): HookSpec {
     name: custom.name,
     family: 'custom',
     fields: Object.fromEntries(
-      custom.members.map((member) => [
+      custom.members.map((member, i) => [
         member,
-        { kind: 'json', wire: member, writable: writable.has(member), optional: true } satisfies FieldSpec,
+        {
+          kind: 'json',
+          wire: member,
+          number: i + 1,
+          writable: writable.has(member),
+          optional: true,
+        } satisfies FieldSpec,
       ]),
     ),
     conditions: EVERY_REQUEST,
     codec: {
-      encode: (message) => CustomPayload.encode({ members: message as Record<string, string> }).finish(),
-      decode: (bytes) => CustomPayload.decode(bytes).members,
+      encode: (message) => encodeFields(MEMBERS, [message as Readonly<Record<string, string>>]),
+      decode: (bytes) => decodeFields(MEMBERS, bytes)['members'] as Readonly<Record<string, string>>,
     },
   };
 }

@@ -12,6 +12,7 @@ export {
 } from './hook-table.js';
 export type { HeaderMap, HookName, HookPayloads, User } from './hook-payloads.js';
 export {
+  checkPayload,
   decodePayload,
   describe,
   encodePayload,
@@ -19,6 +20,10 @@ export {
   parsePayload,
   type Payload,
 } from './payload.js';
+export { checkConditions } from './conditions.js';
+export { checkFields, parseFieldPointer, type FieldPointer } from './field-pointer.js';
+export { isReservedKey } from './reserved-keys.js';
+export { utf8Length } from './payload-wire.js';
 export {
   applyChanges,
   checkAnswer,

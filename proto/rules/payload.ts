@@ -1,6 +1,7 @@
 import { BulkheadError, ErrorCode } from '../errors.js';
 import { JsonText, stringifyJson } from '../json/index.js';
-import type { FieldKind, HookSpec } from './hook-table.js';
+import type { FieldKind, FieldSpec, HookSpec } from './hook-table.js';
+import { encodeFields, type WireValue } from './payload-wire.js';
 
 /**
  * A payload between the edges: the hook's own field names; a `json` field holds a JsonText, every other
@@ -58,7 +59,7 @@ export function describe(value: unknown): string {
  * @throws BulkheadError INVALID_PAYLOAD
  */
 export function toTravelling(spec: HookSpec, name: string, value: unknown): unknown {
-  const field = spec.fields[name];
+  const field = Object.hasOwn(spec.fields, name) ? spec.fields[name] : undefined;
   if (field === undefined) {
     throw invalid(spec, name, `no such field; it has ${Object.keys(spec.fields).join(', ')}`);
   }
@@ -93,35 +94,79 @@ function invalid(spec: HookSpec, name: string, what: string): BulkheadError {
  * @throws BulkheadError INVALID_PAYLOAD
  */
 export function parsePayload(spec: HookSpec, value: unknown): Payload {
-  if (!isPlainObject(value)) {
-    throw new BulkheadError(
-      ErrorCode.INVALID_PAYLOAD,
-      `payload of ${spec.name}: expected an object, got ${describe(value)}`,
-    );
-  }
+  const given = assertObject(spec, value);
   const payload: Record<string, unknown> = {};
   for (const name in spec.fields) {
     const field = spec.fields[name];
     if (field === undefined) continue;
-    const given = value[name];
-    if (given !== undefined) payload[name] = toTravelling(spec, name, given);
+    const item = given[name];
+    if (item !== undefined) payload[name] = toTravelling(spec, name, item);
     else if ('fallback' in field) payload[name] = toTravelling(spec, name, field.fallback);
-    else if (!field.optional) throw invalid(spec, name, `expected ${EXPECTED[field.kind]}, got nothing`);
+    else if (!field.optional) throw missing(spec, name, field);
   }
-  for (const name in value) {
-    if (!Object.hasOwn(spec.fields, name)) toTravelling(spec, name, value[name]);
-  }
+  refuseUnknown(spec, given);
   return payload;
+}
+
+function assertObject(spec: HookSpec, value: unknown): Payload {
+  if (isPlainObject(value)) return value;
+  throw new BulkheadError(
+    ErrorCode.INVALID_PAYLOAD,
+    `payload of ${spec.name}: expected an object, got ${describe(value)}`,
+  );
+}
+
+function missing(spec: HookSpec, name: string, field: FieldSpec): BulkheadError {
+  return invalid(spec, name, `expected ${EXPECTED[field.kind]}, got nothing`);
+}
+
+function refuseUnknown(spec: HookSpec, given: Payload): void {
+  for (const name in given) {
+    if (!Object.hasOwn(spec.fields, name)) toTravelling(spec, name, given[name]);
+  }
+}
+
+/**
+ * Checks a caller's payload as {@link parsePayload} does, but writes no JSON text: for a call that no plugin will see.
+ *
+ * @throws BulkheadError INVALID_PAYLOAD
+ */
+export function checkPayload(spec: HookSpec, value: unknown): Payload {
+  const given = assertObject(spec, value);
+  for (const name in spec.fields) {
+    const field = spec.fields[name];
+    if (field === undefined) continue;
+    const item = given[name];
+    if (item === undefined) {
+      if (!('fallback' in field) && !field.optional) throw missing(spec, name, field);
+    } else if (!fits(field.kind, item)) {
+      throw invalid(spec, name, `expected ${EXPECTED[field.kind]}, got ${describe(item)}`);
+    }
+  }
+  refuseUnknown(spec, given);
+  return given;
 }
 
 /** The payload's protobuf bytes; with `only`, just those fields. */
 export function encodePayload(spec: HookSpec, payload: Payload, only?: readonly string[]): Uint8Array {
-  const message: Record<string, unknown> = {};
+  if (spec.family === 'custom') return encodeMembers(spec, payload, only);
+  const fields: FieldSpec[] = [];
+  const values: WireValue[] = [];
   for (const name of only ?? Object.keys(payload)) {
     const field = spec.fields[name];
     const value = payload[name];
     if (field === undefined || value === undefined) continue;
-    message[field.wire] = value instanceof JsonText ? value.text : value;
+    fields.push(field);
+    values.push(value instanceof JsonText ? value.text : (value as WireValue));
+  }
+  return encodeFields(fields, values);
+}
+
+function encodeMembers(spec: HookSpec, payload: Payload, only?: readonly string[]): Uint8Array {
+  const message: Record<string, string> = {};
+  for (const name of only ?? Object.keys(payload)) {
+    const value = payload[name];
+    if (value instanceof JsonText) message[name] = value.text;
   }
   return spec.codec.encode(message);
 }
@@ -147,7 +192,7 @@ export function decodePayload(spec: HookSpec, bytes: Uint8Array, only?: readonly
   const payload: Record<string, unknown> = {};
   for (const name of only ?? Object.keys(spec.fields)) {
     const field = spec.fields[name];
-    if (field === undefined) continue;
+    if (field === undefined || !Object.hasOwn(message, field.wire)) continue;
     const value = message[field.wire];
     if (value === undefined) continue;
     if (field.kind !== 'json') payload[name] = value;
