@@ -1,60 +1,11 @@
-export type Mode = 'sequential' | 'transform' | 'audit' | 'concurrent' | 'fire_and_forget' | 'disabled';
-export type OnError = 'fail' | 'ignore' | 'disable';
-
-/** Conditions under which a registration runs: AND within an object, OR across objects. Exact values or globs. */
-export interface Conditions {
-  readonly server_ids?: readonly string[];
-  readonly tenant_ids?: readonly string[];
-  readonly tools?: readonly string[];
-  readonly prompts?: readonly string[];
-  readonly resources?: readonly string[];
-  readonly agents?: readonly string[];
-  readonly user_patterns?: readonly string[];
-  readonly content_types?: readonly string[];
-}
-
-export interface HookDeclaration {
-  readonly mode?: Mode;
-  readonly priority?: number;
-  readonly conditions?: readonly Conditions[];
-  readonly timeoutMs?: number;
-}
-
-export type Maturity = 'alpha' | 'beta' | 'stable' | 'deprecated';
-
-/** A manifest after validation: names resolved, defaults filled in. `source` keeps every key as written. */
-export interface Manifest {
-  /** Reverse-DNS, or `<scope>.<name>` of the package. */
-  readonly id: string;
-  readonly name: string;
-  /** The npm package's name, when the directory has a package.json. */
-  readonly packageName?: string;
-  readonly version: string;
-  readonly description: string;
-  readonly maturity?: Maturity;
-  readonly pluginType?: 'gateway' | 'ai_studio' | 'agent';
-  /** Entry module, relative to the package root. */
-  readonly entry?: string;
-  readonly hooks: Readonly<Record<string, HookDeclaration>>;
-  readonly customHooks: readonly CustomHookDeclaration[];
-  readonly permissions: {
-    readonly services: readonly string[];
-    readonly context: readonly string[];
-  };
-  /** JSON Schema of the plugin's configuration. */
-  readonly configSchema?: Readonly<Record<string, unknown>>;
-  /** `single` (default: it keeps state in memory) or `many`. */
-  readonly instances: 'single' | 'many';
-  readonly limits: { readonly timeoutMs?: number; readonly maxInFlight?: number };
-  readonly compat: { readonly app?: string; readonly api: readonly string[]; readonly node?: string };
-  readonly source: Readonly<Record<string, unknown>>;
-}
-
-/** A hook that an embedder, the configuration or a manifest declares, with the JSON Schemas of its payload. */
-export interface CustomHookDeclaration {
-  readonly name: string;
-  /** JSON Schema of the payload: an object with `properties`. */
-  readonly payload: Readonly<Record<string, unknown>>;
-  /** Members that a plugin may change. Default: all. */
-  readonly writable?: readonly string[];
-}
+// What a manifest says is judged by host and SDK alike, so its types live with the rules that both share.
+export type {
+  Conditions,
+  CustomHookDeclaration,
+  HookDeclaration,
+  Manifest,
+  Maturity,
+  Mode,
+  OnError,
+  Quality,
+} from '@bulkhead/proto/rules/schema';

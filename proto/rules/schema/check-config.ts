@@ -1,0 +1,140 @@
+import type { ValidateFunction } from 'ajv';
+import { ErrorCode } from '../../errors.js';
+import { problemsFromAjv } from './ajv-problems.js';
+import { closeObjects, isSchema } from './closed-schema.js';
+import { compileSchema } from './compile.js';
+import { problemAt, type JsonSchema, type Keys, type SchemaNotice, type SchemaProblem } from './problem.js';
+
+/** Longest configuration schema that is taken, in characters of JSON. */
+export const MAX_SCHEMA_CHARS = 512 * 1024;
+
+export type CheckedConfig =
+  | { readonly ok: true; readonly config: Readonly<Record<string, unknown>> }
+  | { readonly ok: false; readonly problems: readonly SchemaProblem[] };
+
+export interface CheckConfigOptions {
+  /** Put before each place in a problem, for example `['plugins', 'pii_filter', 'config']`. */
+  readonly prefix?: Keys;
+  /** Places whose default somebody removed: it is not filled in again. */
+  readonly removed?: readonly Keys[];
+  /** Says what came; for values that must not be shown. Default: the value, shortened. */
+  readonly describeValue?: (keys: Keys, value: unknown) => string;
+}
+
+interface Compiled {
+  readonly validate: ValidateFunction;
+  readonly fill: ValidateFunction;
+}
+
+const compiled = new WeakMap<JsonSchema, Compiled>();
+
+function compile(schema: JsonSchema): Compiled {
+  const known = compiled.get(schema);
+  if (known !== undefined) return known;
+  const closed = closeObjects(schema);
+  const made = { validate: compileSchema(closed), fill: compileSchema(closed, { useDefaults: true }) };
+  compiled.set(schema, made);
+  return made;
+}
+
+/** Whether a configuration schema can be used at all, and which of its keywords have no effect. */
+export function checkConfigSchema(
+  schema: unknown,
+  prefix: Keys = [],
+): { readonly problems: readonly SchemaProblem[]; readonly notices: readonly SchemaNotice[] } {
+  const wrong = (message: string) => ({
+    problems: [problemAt(ErrorCode.MANIFEST_INVALID, prefix, message)],
+    notices: [],
+  });
+  if (!isSchema(schema)) return wrong('expected a JSON Schema, that is a map.');
+  const size = JSON.stringify(schema).length;
+  if (size > MAX_SCHEMA_CHARS)
+    return wrong(`expected a schema of at most ${MAX_SCHEMA_CHARS} characters, got ${size}.`);
+  const type = schema['type'];
+  if (type !== undefined && type !== 'object')
+    return wrong(`expected a schema of 'type: object', got ${JSON.stringify(type)}.`);
+  const notices: SchemaNotice[] = [];
+  try {
+    compileSchema(closeObjects(schema), {
+      onWarning: (line) =>
+        notices.push({ code: 'UNKNOWN_SCHEMA_KEYWORD', message: `config_schema: ${line}`, keys: prefix }),
+    });
+  } catch (error) {
+    return wrong(`the schema cannot be used: ${error instanceof Error ? error.message : String(error)}.`);
+  }
+  return { problems: [], notices };
+}
+
+/**
+ * What the schema's defaults alone say.
+ *
+ * @throws Error when the schema cannot be used; see {@link checkConfigSchema}
+ */
+export function configDefaults(schema: JsonSchema): Readonly<Record<string, unknown>> {
+  const value: Record<string, unknown> = {};
+  compile(schema).fill(value);
+  return value;
+}
+
+/**
+ * Checks a plugin's configuration against its schema and fills in the defaults. The one check that the host and the
+ * SDK's test harness share. Unknown keys are refused unless the schema says otherwise. `config` is not changed.
+ */
+export function checkConfig(
+  schema: JsonSchema | undefined,
+  config: unknown,
+  options: CheckConfigOptions = {},
+): CheckedConfig {
+  const prefix = options.prefix ?? [];
+  const told = schema ?? { type: 'object' };
+  const bad = checkUsable(told, prefix);
+  if (bad !== undefined) return { ok: false, problems: [bad] };
+  const { validate, fill } = compile(told);
+  const filled: unknown = structuredClone(config ?? {});
+  if (isSchema(filled)) {
+    const target = filled as Record<string, unknown>;
+    mergeUnder(target, configDefaults(told));
+    fill(target);
+    for (const keys of options.removed ?? []) remove(target, keys);
+  }
+  if (validate(filled) && isSchema(filled)) return { ok: true, config: filled };
+  return {
+    ok: false,
+    problems: problemsFromAjv(validate.errors ?? [], filled, {
+      code: ErrorCode.CONFIG_INVALID,
+      prefix,
+      ...(options.describeValue === undefined ? {} : { describeValue: options.describeValue }),
+    }),
+  };
+}
+
+function checkUsable(schema: JsonSchema, prefix: Keys): SchemaProblem | undefined {
+  try {
+    compile(schema);
+    return undefined;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return problemAt(
+      ErrorCode.MANIFEST_INVALID,
+      prefix,
+      `the plugin's config_schema cannot be used: ${why}.`,
+    );
+  }
+}
+
+/** Puts what is missing into `target`, map by map. */
+function mergeUnder(target: Record<string, unknown>, under: JsonSchema): void {
+  for (const [key, value] of Object.entries(under)) {
+    const own = Object.hasOwn(target, key) ? target[key] : undefined;
+    if (own === undefined) target[key] = structuredClone(value);
+    else if (isSchema(own) && isSchema(value)) mergeUnder(own as Record<string, unknown>, value);
+  }
+}
+
+function remove(target: Record<string, unknown>, keys: Keys): void {
+  let at: unknown = target;
+  for (const key of keys.slice(0, -1))
+    at = isSchema(at) && Object.hasOwn(at, key) ? at[String(key)] : undefined;
+  const last = keys.at(-1);
+  if (isSchema(at) && last !== undefined) delete (at as Record<string, unknown>)[String(last)];
+}

@@ -1,0 +1,135 @@
+const text = { type: 'string' };
+const texts = { type: 'array', items: { type: 'string' }, 'x-expected': 'a list of texts' };
+const name = { type: 'string', minLength: 1 };
+const schema = { type: 'object' };
+
+function record(
+  required: readonly string[],
+  properties: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  return { type: 'object', additionalProperties: false, required, properties };
+}
+
+const customHook = {
+  payload: { ...schema, description: 'JSON Schema: an object with properties.' },
+  writable: { ...texts, description: 'Members that a plugin may change. Default: all.' },
+};
+
+const resourceTypes = {
+  type: 'array',
+  description: 'Resource types that take part in the creation of apps.',
+  items: record(['slug', 'name'], {
+    slug: { ...name, description: 'Unique per plugin.' },
+    name: { ...name, description: 'Shown in the form of an app.' },
+    description: text,
+    icon: text,
+    has_privacy_score: { type: 'boolean', default: false, description: 'Instances carry privacy scores.' },
+    supports_submissions: {
+      type: 'boolean',
+      default: false,
+      description: 'Community users may submit instances.',
+    },
+    form_component: record(['tag', 'entry_point'], { tag: name, entry_point: name }),
+  }),
+};
+
+/** The part of the manifest's schema that says what a plugin adds beyond hooks. */
+export const MANIFEST_CONTRIBUTIONS: Readonly<Record<string, unknown>> = {
+  object_hooks: {
+    type: 'array',
+    description: 'Hooks on the creation, update and deletion of objects.',
+    items: record(['object', 'hooks'], {
+      object: { enum: ['llm', 'datasource', 'tool', 'user', 'app'] },
+      hooks: {
+        type: 'array',
+        items: {
+          enum: [
+            'before_create',
+            'after_create',
+            'before_update',
+            'after_update',
+            'before_delete',
+            'after_delete',
+          ],
+        },
+      },
+      priority: {
+        type: 'integer',
+        minimum: 0,
+        maximum: 10_000,
+        description: '0-10 critical validation, 11-50 business rules, 51-100 enrichment. Default: 100.',
+      },
+    }),
+  },
+  contributes: {
+    type: 'object',
+    additionalProperties: false,
+    description: 'What it adds to the host.',
+    properties: {
+      tools: {
+        type: 'array',
+        description: 'Tools with typed input and output.',
+        items: record(['name', 'input'], {
+          name,
+          description: text,
+          input: schema,
+          output: schema,
+          effect: { enum: ['read_only', 'state_changing'], default: 'state_changing' },
+        }),
+      },
+      commands: {
+        type: 'array',
+        description: 'Slash commands.',
+        items: record(['name'], { name, description: text, input: schema }),
+      },
+      routes: {
+        type: 'array',
+        description: 'HTTP routes under /plugins/<id>/.',
+        items: record(['path', 'methods'], {
+          path: { type: 'string', pattern: '^/' },
+          methods: {
+            type: 'array',
+            minItems: 1,
+            items: { enum: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] },
+          },
+          auth: { enum: ['app', 'none'], default: 'app' },
+          scopes: texts,
+          max_body_bytes: { type: 'integer', minimum: 0 },
+          timeout_ms: { type: 'integer', minimum: 1 },
+        }),
+      },
+      mcp_servers: {
+        type: 'object',
+        description: 'MCP servers, by name; they run in processes of their own.',
+        additionalProperties: record([], {
+          command: name,
+          args: texts,
+          env: { type: 'object', additionalProperties: text },
+          url: name,
+          headers: { type: 'object', additionalProperties: text },
+        }),
+      },
+      schedules: {
+        type: 'array',
+        description: 'Work at set times.',
+        items: record(['name', 'cron'], {
+          name,
+          cron: name,
+          timezone: text,
+          timeout_ms: { type: 'integer', minimum: 1 },
+          retry: { type: 'boolean', default: false },
+        }),
+      },
+      custom_hooks: {
+        anyOf: [
+          { type: 'array', items: record(['name', 'payload'], { name, ...customHook }) },
+          { type: 'object', additionalProperties: record(['payload'], customHook) },
+        ],
+        'x-expected': 'a list of {name, payload, writable}, or a map from name to {payload, writable}',
+        description: 'Hooks of its own, with the JSON Schemas of their payloads.',
+      },
+      resource_types: resourceTypes,
+    },
+  },
+  resource_types: resourceTypes,
+};
