@@ -1,0 +1,155 @@
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Server, type ServerDuplexStream } from '@grpc/grpc-js';
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import { LogServiceDefinition } from '@bulkhead/proto/host';
+import { Link, linkServiceDefinition, type Frame } from '@bulkhead/proto/link';
+import { PluginRuntime } from '../runtime/plugin-runtime.js';
+import { systemClock } from '../runtime/clock.js';
+import { captureStdout } from './console-capture.js';
+import { CannotServe, parseEnvironment } from './environment.js';
+import { addGoPluginServices } from './go-plugin-services.js';
+import { listen } from './listen.js';
+import { LogSender } from './log-sender.js';
+import { watchLoopDelay } from './loop-delay.js';
+import { addNativeMethods } from './native-services.js';
+import { DEFAULT_DRAIN_MS, createPluginMethods } from './plugin-methods.js';
+
+/** Largest message of one RPC; the host's own limit is smaller and is the one that users meet. */
+const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+const MAX_METADATA_BYTES = 64 * 1024;
+const MAX_STREAMS = 4_096;
+/** How long the last answers may take to leave before the process ends. */
+const EXIT_GRACE_MS = 200;
+
+const LOG_PATH = `/${LogServiceDefinition.fullName}/${LogServiceDefinition.methods.write.name}`;
+
+/** Serves the plugin whose entry the command line names. The composition root of a plugin's process. */
+export async function runPlugin(process: NodeJS.Process, sdk: string): Promise<void> {
+  const environment = parseEnvironment(process.env);
+  const entry = process.argv[2];
+  if (entry === undefined)
+    throw new CannotServe('usage: bulkhead-plugin <entry>, the ESM file that exports the plugin\n');
+
+  const writeStderr = process.stderr.write.bind(process.stderr);
+  const logs = new LogSender((text) => void writeStderr(text));
+  let entryModule: Promise<unknown> | undefined;
+  const runtime = new PluginRuntime({
+    load: () => entryModule ?? Promise.reject(new Error('asked for before it was loaded')),
+    sink: logs.sink,
+    clock: systemClock,
+  });
+  const writeStdout = captureStdout(process.stdout, console, runtime.log);
+
+  const server = new Server({
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+    'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+    'grpc.max_metadata_size': MAX_METADATA_BYTES,
+    'grpc.max_concurrent_streams': MAX_STREAMS,
+  });
+  let leave = (): void => {};
+  let hostMethods: readonly string[] = [];
+  const methods = createPluginMethods({
+    runtime,
+    loopDelay: watchLoopDelay(),
+    sdk,
+    pid: process.pid,
+    onHandshake: (offered) => {
+      hostMethods = offered;
+    },
+    onShutdown: () => {
+      leave();
+    },
+  });
+  addNativeMethods(server, methods);
+  const goPlugin = addGoPluginServices(server, {
+    isServing: () => runtime.serving,
+    shutdown: async () => {
+      await runtime.shutdown(DEFAULT_DRAIN_MS, 'asked by the host');
+      leave();
+    },
+  });
+  const links = new Set<ServerDuplexStream<Frame, Frame>>();
+  server.addService(linkServiceDefinition, {
+    open(stream: ServerDuplexStream<Frame, Frame>) {
+      links.add(stream);
+      const link = new Link(stream, { serve: methods, remoteMethods: hostMethods });
+      if (link.has(LOG_PATH)) logs.connect((body) => link.call(LOG_PATH, body));
+      void link.closed.then(() => {
+        links.delete(stream);
+        logs.disconnect();
+        stream.end();
+      });
+    },
+  });
+
+  const listening = await listen(server, environment);
+  process.on('exit', () => {
+    listening.cleanUp();
+  });
+  leave = () => {
+    // Twice, so that the reply that is being made is in a frame and on its way.
+    setImmediate(() => {
+      setImmediate(() => {
+        goPlugin.endStreams();
+        for (const stream of links) stream.end();
+        const exit = (): void => {
+          logs.disconnect();
+          process.exit(0);
+        };
+        server.tryShutdown(exit);
+        setTimeout(exit, EXIT_GRACE_MS);
+      });
+    });
+  };
+  watchProcess(process, runtime, logs, environment.lifeline, () => {
+    leave();
+  });
+  writeStdout(`${listening.handshakeLine}\n`);
+  entryModule = loadEntry(entry);
+  // Initialize reports a failure; until then it is no unhandled rejection.
+  entryModule.catch(() => {});
+}
+
+async function loadEntry(entry: string): Promise<unknown> {
+  try {
+    const module: unknown = await import(pathToFileURL(resolve(entry)).href);
+    return typeof module === 'object' && module !== null && 'default' in module ? module.default : undefined;
+  } catch (error) {
+    throw new BulkheadError(
+      ErrorCode.SETUP_FAILED,
+      `the entry ${entry} could not be loaded: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+function watchProcess(
+  process: NodeJS.Process,
+  runtime: PluginRuntime,
+  logs: LogSender,
+  lifeline: boolean,
+  leave: () => void,
+): void {
+  const die = (what: string) => (error: unknown) => {
+    // Onto stderr, where the host keeps the last lines of a process that dies.
+    logs.disconnect();
+    runtime.log.error(
+      `${what} outside a handler: ${error instanceof Error ? error.message : String(error)}`,
+      { error },
+    );
+    process.exit(1);
+  };
+  process.on('uncaughtException', die('uncaught error'));
+  process.on('unhandledRejection', die('unhandled rejection'));
+  // A terminal's Ctrl-C goes to the whole group; the host decides what becomes of its plugins.
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => {
+    void runtime.shutdown(DEFAULT_DRAIN_MS, 'SIGTERM').then(leave);
+  });
+  if (!lifeline) return;
+  const hostGone = (): void => {
+    process.exit(0);
+  };
+  process.stdin.on('end', hostGone).on('close', hostGone).on('error', hostGone).resume();
+}

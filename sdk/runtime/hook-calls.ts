@@ -1,0 +1,166 @@
+import { BulkheadError, ErrorCode, isBulkheadError } from '@bulkhead/proto';
+import { InvokeBatchRequest, InvokeRequest } from '@bulkhead/proto/plugin';
+import type { BatchContext } from '../hook-handlers.js';
+import { CallContextView, type CallEnvironment } from './call-context.js';
+import { encodeAnswer } from './encode-answer.js';
+import type { Handler, RegisteredHook } from './implementation.js';
+import type { IncomingCall } from './incoming.js';
+import { openView } from './payload-view.js';
+import { PluginLogger } from './plugin-log.js';
+
+type Hooks = ReadonlyMap<string, RegisteredHook>;
+
+const NOTHING = new Uint8Array(0);
+
+/**
+ * Runs one hook: bytes in, bytes out. A synchronous handler is answered synchronously, without a promise.
+ *
+ * @throws BulkheadError UNKNOWN_HOOK, PROTOCOL_ERROR, PLUGIN_ERROR, INVALID_ANSWER; also as a rejection
+ */
+export function runHook(
+  body: Uint8Array,
+  incoming: IncomingCall,
+  hooks: Hooks,
+  environment: CallEnvironment,
+): Uint8Array | Promise<Uint8Array> {
+  const request = InvokeRequest.decode(body);
+  const hook = findHook(hooks, request.hook);
+  const context = new CallContextView(request, incoming, environment);
+  try {
+    const answer =
+      hook.handler === undefined
+        ? runBatchOfOne(hook, request, context)
+        : hook.handler(createView(hook, request), context);
+    if (isThenable(answer)) return finishLater(hook, answer, context);
+    return encodeAnswer(hook.name, hook.spec, answer, context);
+  } catch (error) {
+    throw explain(hook.name, error, context);
+  }
+}
+
+/**
+ * Runs the calls of a batch: the author's batch handler when there is one, else the single handler per item, one after
+ * another. The answers are not used.
+ *
+ * @throws BulkheadError as a rejection; one failing item does not keep the others from running
+ */
+export async function runBatch(
+  body: Uint8Array,
+  incoming: IncomingCall,
+  hooks: Hooks,
+  environment: CallEnvironment,
+): Promise<Uint8Array> {
+  const { requests } = InvokeBatchRequest.decode(body);
+  const byHook = Map.groupBy(requests, (request) => request.hook);
+  const failures: BulkheadError[] = [];
+  for (const [name, group] of byHook) {
+    const hook = findHook(hooks, name);
+    const items = group.map((request) => ({
+      payload: createView(hook, request),
+      ctx: new CallContextView(request, incoming, environment),
+    }));
+    if (hook.batchHandler !== undefined) {
+      const context = createBatchContext(incoming, environment);
+      try {
+        await hook.batchHandler(items, context);
+      } catch (error) {
+        failures.push(explain(name, error, context));
+      }
+    } else if (hook.handler !== undefined) {
+      failures.push(...(await runEach(name, hook.handler, items)));
+    }
+  }
+  const [first] = failures;
+  if (first !== undefined) throw first;
+  return NOTHING;
+}
+
+async function runEach(
+  name: string,
+  handler: Handler,
+  items: readonly { readonly payload: object; readonly ctx: CallContextView }[],
+): Promise<BulkheadError[]> {
+  const failures: BulkheadError[] = [];
+  for (const { payload, ctx } of items) {
+    try {
+      await handler(payload, ctx);
+    } catch (error) {
+      failures.push(explain(name, error, ctx));
+    }
+  }
+  return failures;
+}
+
+function runBatchOfOne(hook: RegisteredHook, request: InvokeRequest, ctx: CallContextView): unknown {
+  const done = hook.batchHandler?.([{ payload: createView(hook, request), ctx }], ctx);
+  // What a batch handler returns is no answer.
+  return isThenable(done) ? Promise.resolve(done).then(() => undefined) : undefined;
+}
+
+async function finishLater(
+  hook: RegisteredHook,
+  pending: unknown,
+  context: CallContextView,
+): Promise<Uint8Array> {
+  try {
+    return encodeAnswer(hook.name, hook.spec, await pending, context);
+  } catch (error) {
+    throw explain(hook.name, error, context);
+  }
+}
+
+function findHook(hooks: Hooks, name: string): RegisteredHook {
+  const hook = hooks.get(name);
+  if (hook !== undefined) return hook;
+  throw new BulkheadError(
+    ErrorCode.UNKNOWN_HOOK,
+    `this plugin handles no hook '${name}'; it handles ${[...hooks.keys()].join(', ') || 'none'}`,
+  );
+}
+
+function createView(hook: RegisteredHook, request: InvokeRequest): object {
+  return hook.View === undefined ? openView(hook.name, request.payload) : new hook.View(request.payload);
+}
+
+function createBatchContext(incoming: IncomingCall, environment: CallEnvironment): BatchContext {
+  const { clock } = environment.logTarget;
+  const timeoutMs = incoming.timeoutMs || environment.defaultTimeoutMs;
+  const end = timeoutMs === 0 ? Infinity : clock.monotonic() + timeoutMs;
+  return {
+    get signal() {
+      return incoming.signal;
+    },
+    get deadline() {
+      return clock.now() + (end - clock.monotonic());
+    },
+    get remainingMs() {
+      return Math.max(0, end - clock.monotonic());
+    },
+    log: new PluginLogger(environment.logTarget),
+  };
+}
+
+/** Logs a failed call for the author, with the stack; the host gets the message alone. */
+function explain(hook: string, thrown: unknown, context: Pick<BatchContext, 'log'>): BulkheadError {
+  if (isBulkheadError(thrown) && thrown.code === ErrorCode.INVALID_ANSWER) {
+    context.log.error(thrown.message, { hook, code: thrown.code });
+    return thrown;
+  }
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  context.log.error(`the handler of ${hook} failed: ${message}`, { hook, error: thrown });
+  if (isBulkheadError(thrown) && thrown.code === ErrorCode.PROTOCOL_ERROR) return thrown;
+  return new BulkheadError(
+    ErrorCode.PLUGIN_ERROR,
+    message === '' ? 'the handler failed without a message' : message,
+    {
+      cause: thrown,
+    },
+  );
+}
+
+function isThenable(value: unknown): boolean {
+  return (
+    value instanceof Promise ||
+    (typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function')
+  );
+}
