@@ -100,6 +100,8 @@ export const ErrorCode = {
   NOT_RUNNING: 'NOT_RUNNING',
   /** Another daemon uses the same data directory. */
   ALREADY_RUNNING: 'ALREADY_RUNNING',
+  /** An address to listen on is taken or not to be had. */
+  LISTEN_FAILED: 'LISTEN_FAILED',
   /** The command line is not one that the program knows. */
   USAGE: 'USAGE',
   /** A fault of Bulkhead itself. */

@@ -1,0 +1,69 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import Fastify from 'fastify';
+import type { Control } from './control.js';
+import { answerErrors } from './error-answer.js';
+
+const MAX_BODY_BYTES = 1024 * 1024;
+const REQUEST_TIMEOUT_MS = 10_000;
+
+export interface ControlPlaneOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly control: Control;
+  /** The check of Host and Origin that every listener makes: why a request is refused, or undefined. */
+  readonly checkHeaders: (headers: IncomingHttpHeaders) => BulkheadError | undefined;
+}
+
+export interface ControlPlane {
+  /** For example `http://127.0.0.1:7411`. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the control plane: `/healthz` (the process lives) and `/readyz` (every enabled plugin and upstream serves).
+ * Both are open, so they tell nothing but the names of the guards that are down.
+ *
+ * @throws LISTEN_FAILED when the address cannot be had
+ */
+export async function openControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const app = Fastify({
+    logger: false,
+    forceCloseConnections: true,
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+  });
+  answerErrors(app);
+  app.addHook('onRequest', async ({ headers }) => {
+    const refusal = options.checkHeaders(headers);
+    if (refusal !== undefined) throw refusal;
+  });
+  app.get('/healthz', () => ({ status: 'ok' }));
+  app.get('/readyz', async (_request, reply) => {
+    const { state, guards_down } = options.control.readiness();
+    await reply.code(state === 'ready' ? 200 : 503).send({ status: state, guards_down });
+  });
+  try {
+    const url = await app.listen({ host: options.host, port: options.port });
+    return { url, close: () => app.close() };
+  } catch (error) {
+    await app.close();
+    throw listenFailed(error, 'listen.control', options.host, options.port);
+  }
+}
+
+/** A listener that could not be opened, as an error that says which and what to do. */
+export function listenFailed(thrown: unknown, key: string, host: string, port: number): BulkheadError {
+  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+  const address = `${host}:${port}`;
+  const options = { cause: thrown, field: key };
+  if (code === 'EADDRINUSE') {
+    const advice = `Stop the program that uses it, or set ${key} to another address.`;
+    return new BulkheadError(ErrorCode.LISTEN_FAILED, `The address ${address} is taken. ${advice}`, options);
+  }
+  const reason = BulkheadError.from(thrown).message;
+  const message = `Cannot listen on ${address}: ${reason}. Set ${key} to an address that this machine has.`;
+  return new BulkheadError(ErrorCode.LISTEN_FAILED, message, options);
+}

@@ -1,0 +1,20 @@
+import type { LogTail } from './log-tail.js';
+import type { ApplyReport, DaemonStatus, PluginStatus, Readiness } from './status.js';
+
+/** What the control plane may ask of the running daemon. The composition root implements it. */
+export interface Control {
+  readiness(): Readiness;
+  status(): DaemonStatus;
+  /** @throws PLUGIN_NOT_FOUND */
+  plugin(name: string): PluginStatus;
+  readonly logs: LogTail;
+  /** Starts a new process, swaps, lets the old one finish. Rejects, and the old one serves on, when the start fails. */
+  reload(name: string): Promise<void>;
+  /** Acts on the running daemon only; a restart reads the configuration. */
+  enable(name: string): Promise<void>;
+  disable(name: string): Promise<void>;
+  /** Back into rotation after `on_error: disable`, and out of quarantine at once. */
+  reset(name: string): Promise<void>;
+  /** Reads the configuration again and applies what changed. Rejects, and the running one stays, when it is not valid. */
+  apply(): Promise<ApplyReport>;
+}

@@ -1,0 +1,75 @@
+import type { Notice } from '../config/config.js';
+import type { Mode } from '../manifest/manifest.js';
+
+/** What a running daemon tells of itself; the JSON of `bulkhead status --json` and of the control socket. */
+export interface DaemonStatus {
+  readonly version: string;
+  readonly pid: number;
+  readonly node: string;
+  readonly environment: string;
+  readonly config_file: string;
+  readonly data_dir: string;
+  /** ISO 8601. */
+  readonly started_at: string;
+  readonly uptime_ms: number;
+  readonly readiness: Readiness;
+  readonly listen: { readonly data: string; readonly control: string };
+  readonly plugins: readonly PluginStatus[];
+  readonly upstreams: readonly UpstreamStatus[];
+  readonly notices: readonly Notice[];
+}
+
+export interface Readiness {
+  /** `ready`: every enabled plugin and upstream serves. `draining`: going down. */
+  readonly state: 'ready' | 'not_ready' | 'draining';
+  /** Guards that are down: what they guard is refused. */
+  readonly guards_down: readonly string[];
+  /** Everything enabled that does not serve, guards too: `plugin pii_filter`, `upstream everything`. */
+  readonly waiting_for: readonly string[];
+}
+
+export interface PluginStatus {
+  /** The configured entry's name. */
+  readonly name: string;
+  readonly id: string;
+  readonly version: string;
+  readonly mode: Mode;
+  /** Refuses what it guards while it is down. */
+  readonly guard: boolean;
+  readonly enabled: boolean;
+  /** installed, starting, ready, draining, stopped, failed, quarantined; `disabled` when not enabled. */
+  readonly state: string;
+  readonly health: string;
+  readonly pids: readonly number[];
+  readonly restarts: number;
+  readonly in_flight: number;
+  /** Why it is not ready, or not healthy. */
+  readonly reason?: string;
+  readonly hooks: readonly HookStatus[];
+}
+
+export interface HookStatus {
+  readonly hook: string;
+  readonly mode: Mode;
+  readonly priority: number;
+  readonly timeout_ms: number;
+}
+
+export interface UpstreamStatus {
+  readonly name: string;
+  readonly transport: string;
+  readonly state: string;
+  readonly tools: number;
+  readonly reason?: string;
+}
+
+/** What applying a configuration changed. */
+export interface ApplyReport {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly changed: readonly string[];
+  readonly unchanged: number;
+  /** Keys that take effect only at the next start. */
+  readonly needs_restart: readonly string[];
+  readonly notices: readonly Notice[];
+}
