@@ -1,0 +1,354 @@
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import type { JsonObject } from '@bulkhead/proto/json';
+import type { Clock } from '../clock.js';
+import type { UpstreamConfig } from '../config/config.js';
+import type { Logger } from '../telemetry/logger.js';
+import { createBackoff, type BackoffOptions } from './backoff.js';
+import type { Caller } from './caller.js';
+import { connect, type Connection, type RequestOptions } from './connection.js';
+import { scrubEnvironment } from './environment.js';
+import { createHttpTransport } from './http-transport.js';
+import { createMessageStash } from './message-stash.js';
+import type { Attribution } from './relay-transport.js';
+import { StdioTransport } from './stdio-transport.js';
+
+export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
+
+/** Where an upstream stands. */
+export type UpstreamState =
+  /** Being started or reached; entered at the beginning and after each wait. */
+  | { readonly kind: 'connecting' }
+  /** Past its handshake, and serving. */
+  | { readonly kind: 'ready' }
+  /** Down; tried again after a while. */
+  | { readonly kind: 'waiting'; readonly reason: string; readonly delayMs: number }
+  /** Down too often; left alone for minutes. */
+  | { readonly kind: 'quarantined'; readonly reason: string; readonly delayMs: number }
+  /** Ended by the host; final. */
+  | { readonly kind: 'stopped' };
+
+export type UpstreamEvent =
+  | { readonly kind: 'state'; readonly state: UpstreamState }
+  /** A list may be different now: the upstream said so, or it came or went. */
+  | {
+      readonly kind: 'list_changed';
+      readonly list: 'tools' | 'prompts' | 'resources';
+      readonly params?: JsonObject;
+    }
+  | { readonly kind: 'resource_updated'; readonly params: JsonObject }
+  | { readonly kind: 'log'; readonly params: JsonObject; readonly attribution: Attribution }
+  | {
+      readonly kind: 'notification';
+      readonly method: string;
+      readonly params: JsonObject | undefined;
+      readonly attribution: Attribution;
+    };
+
+export interface UpstreamDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The host's own environment; only a few names of it reach a stdio upstream. */
+  readonly hostEnv: Readonly<Record<string, string | undefined>>;
+  readonly backoff: BackoffOptions;
+  readonly maxMessageBytes: number;
+  readonly random: () => number;
+  readonly emit: (upstream: Upstream, event: UpstreamEvent) => void;
+}
+
+export type UpstreamRequest = Omit<RequestOptions, 'timeoutMs'> & { readonly timeoutMs?: number };
+
+/** How soon a suspect HTTP server must answer a ping. */
+const PROBE_TIMEOUT_MS = 2_000;
+/** An HTTP server that says nothing for so long is asked whether it lives. */
+const HEARTBEAT_MS = 10_000;
+const LISTS = ['tools', 'prompts', 'resources'] as const;
+
+/** One configured MCP server: kept running or reached, over and over, until it is stopped. */
+export class Upstream {
+  readonly name: string;
+  readonly #config: UpstreamConfig;
+  readonly #deps: UpstreamDeps;
+  readonly #backoff;
+  readonly #subscriptions = new Map<string, number>();
+  #state: UpstreamState = { kind: 'connecting' };
+  #connection: Connection | undefined;
+  #initialized: JsonObject = {};
+  #logLevel: string | undefined;
+  #cancelTimer: () => void = () => {};
+  #attempt: Promise<void> | undefined;
+  #closeAttempt: () => Promise<void> = () => Promise.resolve();
+  #process: StdioTransport | undefined;
+
+  constructor(config: UpstreamConfig, deps: UpstreamDeps) {
+    this.name = config.name;
+    this.#config = config;
+    this.#deps = deps;
+    this.#backoff = createBackoff(deps.backoff, deps.clock, deps.random);
+  }
+
+  get state(): UpstreamState {
+    return this.#state;
+  }
+
+  /** What it can do, as it said in its last handshake; empty before the first. */
+  get capabilities(): JsonObject {
+    return objectOf(this.#initialized['capabilities']);
+  }
+
+  get instructions(): string | undefined {
+    const text = this.#initialized['instructions'];
+    return typeof text === 'string' ? text : undefined;
+  }
+
+  /** Process id of a stdio upstream that runs. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  /** Settles after the first attempt, successful or not. */
+  start(): Promise<void> {
+    return (this.#attempt ??= this.#open());
+  }
+
+  /**
+   * One request, as it is; see {@link RequestOptions}.
+   *
+   * @throws BulkheadError UPSTREAM_UNAVAILABLE at once when it is down
+   */
+  request(
+    method: string,
+    params: JsonObject | undefined,
+    options: UpstreamRequest = {},
+  ): Promise<JsonObject> {
+    const connection = this.#connection;
+    if (connection === undefined) return Promise.reject(this.#unavailable());
+    return connection.request(method, params, {
+      ...options,
+      timeoutMs: options.timeoutMs ?? this.#config.callTimeoutMs,
+    });
+  }
+
+  /** Subscribes to a resource unless somebody already did; kept over a restart of the upstream. */
+  async subscribe(uri: string, caller?: Caller): Promise<void> {
+    const count = this.#subscriptions.get(uri) ?? 0;
+    this.#subscriptions.set(uri, count + 1);
+    if (count > 0) return;
+    try {
+      await this.request('resources/subscribe', { uri }, caller === undefined ? {} : { caller });
+    } catch (error) {
+      this.#forget(uri);
+      throw error;
+    }
+  }
+
+  async unsubscribe(uri: string): Promise<void> {
+    if (!this.#subscriptions.has(uri)) return;
+    this.#forget(uri);
+    if (!this.#subscriptions.has(uri) && this.#connection !== undefined) {
+      await this.request('resources/unsubscribe', { uri });
+    }
+  }
+
+  #forget(uri: string): void {
+    const count = (this.#subscriptions.get(uri) ?? 1) - 1;
+    if (count > 0) this.#subscriptions.set(uri, count);
+    else this.#subscriptions.delete(uri);
+  }
+
+  /** The least severe log messages that any client wants; kept over a restart of the upstream. */
+  async setLogLevel(level: string): Promise<void> {
+    if (level === this.#logLevel) return;
+    this.#logLevel = level;
+    if (this.#connection !== undefined && 'logging' in this.capabilities) {
+      await this.request('logging/setLevel', { level });
+    }
+  }
+
+  /** Ends it for good; resolves within the transport's own bounds. */
+  async stop(): Promise<void> {
+    this.#cancelTimer();
+    this.#enter({ kind: 'stopped' });
+    const connection = this.#connection;
+    this.#connection = undefined;
+    await Promise.all([connection?.close(), this.#closeAttempt()]);
+    await this.#attempt;
+  }
+
+  async #open(): Promise<void> {
+    this.#enter({ kind: 'connecting' });
+    const { clock, log } = this.#deps;
+    const stash = createMessageStash();
+    const transport = this.#createTransport(stash);
+    this.#process = transport instanceof StdioTransport ? transport : undefined;
+    this.#closeAttempt = () => transport.close();
+    try {
+      const connection = await connect({
+        name: this.name,
+        transport,
+        stash,
+        startTimeoutMs: this.#config.startTimeoutMs,
+        clock,
+        listener: {
+          notification: (method, params, attribution) => {
+            this.#hear(method, params, attribution);
+          },
+        },
+        onError: (error) => {
+          log.debug({ upstream: this.name, err: error }, 'upstream: error on the connection');
+        },
+      });
+      if (this.#isStopped()) {
+        await connection.close();
+        return;
+      }
+      this.#serve(connection);
+      await this.#restore();
+    } catch (error) {
+      const reason = this.#process?.ended ?? (error instanceof Error ? error.message : String(error));
+      this.#down(`it did not start: ${reason}`);
+    }
+  }
+
+  #createTransport(stash: ReturnType<typeof createMessageStash>) {
+    const config = this.#config;
+    const { clock, log, hostEnv, maxMessageBytes } = this.#deps;
+    if (config.transport === 'http') {
+      return createHttpTransport({
+        url: config.url,
+        headers: config.headers,
+        maxMessageBytes,
+        stash,
+        onSuspect: (reason) => void this.#probe(reason),
+      });
+    }
+    return new StdioTransport({
+      command: config.command,
+      args: config.args,
+      env: scrubEnvironment(hostEnv, config.env),
+      cwd: config.cwd,
+      maxMessageBytes,
+      clock,
+      onStderr: (line) => {
+        log.info({ upstream: this.name, stream: 'stderr' }, line);
+      },
+    });
+  }
+
+  #serve(connection: Connection): void {
+    this.#connection = connection;
+    this.#initialized = connection.initialized;
+    this.#backoff.recovered();
+    this.#enter({ kind: 'ready' });
+    this.#deps.log.info({ upstream: this.name }, 'upstream: ready');
+    void connection.lost.then(() => {
+      if (this.#connection === connection) this.#down(this.#process?.ended ?? 'the connection was lost');
+    });
+    if (this.#config.transport === 'http') this.#beat(connection);
+    this.#announce();
+  }
+
+  /** Brings a new process to where the old one was. */
+  async #restore(): Promise<void> {
+    try {
+      const level = this.#logLevel;
+      if (level !== undefined && 'logging' in this.capabilities)
+        await this.request('logging/setLevel', { level });
+      for (const uri of this.#subscriptions.keys()) await this.request('resources/subscribe', { uri });
+    } catch (error) {
+      this.#deps.log.warn(
+        { upstream: this.name, err: error },
+        'upstream: cannot restore log level and subscriptions',
+      );
+    }
+  }
+
+  #down(reason: string): void {
+    if (this.#isStopped() || this.#state.kind === 'waiting' || this.#state.kind === 'quarantined') return;
+    const served = this.#connection !== undefined;
+    const connection = this.#connection;
+    this.#connection = undefined;
+    this.#process = undefined;
+    connection?.close().catch(() => {});
+    const plan = this.#backoff.failed();
+    const state = {
+      kind: plan.kind === 'retry' ? 'waiting' : 'quarantined',
+      reason,
+      delayMs: plan.delayMs,
+    } as const;
+    this.#cancelTimer();
+    this.#cancelTimer = this.#deps.clock.after(plan.delayMs, () => {
+      this.#attempt = this.#open();
+    });
+    this.#enter(state);
+    this.#deps.log.warn({ upstream: this.name, reason, retryInMs: plan.delayMs }, `upstream: ${state.kind}`);
+    if (served) this.#announce();
+  }
+
+  /** Asks an HTTP server whether it is still there, and gives the connection up when it is not. */
+  async #probe(reason: string): Promise<void> {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    try {
+      await connection.request('ping', undefined, { timeoutMs: PROBE_TIMEOUT_MS });
+    } catch (error) {
+      // An answer, even an error, is a sign of life.
+      if (error instanceof Error && 'code' in error && typeof error.code === 'number') return;
+      if (this.#connection === connection) this.#down(reason);
+    }
+  }
+
+  #beat(connection: Connection): void {
+    this.#cancelTimer = this.#deps.clock.after(HEARTBEAT_MS, () => {
+      if (this.#connection !== connection) return;
+      void this.#probe('it does not answer a ping').finally(() => {
+        if (this.#connection === connection) this.#beat(connection);
+      });
+    });
+  }
+
+  #hear(method: string, params: JsonObject | undefined, attribution: Attribution): void {
+    const list = /^notifications\/(tools|prompts|resources)\/list_changed$/.exec(method)?.[1];
+    if (list === 'tools' || list === 'prompts' || list === 'resources') {
+      this.#emit({ kind: 'list_changed', list, ...(params === undefined ? {} : { params }) });
+    } else if (method === 'notifications/resources/updated' && params !== undefined) {
+      this.#emit({ kind: 'resource_updated', params });
+    } else if (method === 'notifications/message' && params !== undefined) {
+      this.#emit({ kind: 'log', params, attribution });
+    } else {
+      this.#emit({ kind: 'notification', method, params, attribution });
+    }
+  }
+
+  #announce(): void {
+    for (const list of LISTS) {
+      if (list in this.capabilities) this.#emit({ kind: 'list_changed', list });
+    }
+  }
+
+  #enter(state: UpstreamState): void {
+    if (this.#isStopped()) return;
+    this.#state = state;
+    this.#emit({ kind: 'state', state });
+  }
+
+  #emit(event: UpstreamEvent): void {
+    this.#deps.emit(this, event);
+  }
+
+  #isStopped(): boolean {
+    return this.#state.kind === 'stopped';
+  }
+
+  #unavailable(): BulkheadError {
+    const why = 'reason' in this.#state ? `: ${this.#state.reason}` : '';
+    return new BulkheadError(
+      ErrorCode.UPSTREAM_UNAVAILABLE,
+      `upstream '${this.name}' is ${this.#state.kind}${why}; it is tried again by itself`,
+      { retryable: true },
+    );
+  }
+}
+
+function objectOf(value: unknown): JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
+}
