@@ -7,7 +7,7 @@ import type { PluginConfig } from './plugin-types.js';
 export interface KeptValues {
   get(key: string): JsonValue | undefined;
   has(key: string): boolean;
-  /** @throws TypeError when the value is not JSON */
+  /** @throws TypeError when the value is not JSON, or the name is one that the host keeps for itself */
   set(key: string, value: JsonValue): void;
   delete(key: string): void;
 }

@@ -91,15 +91,15 @@ export class CallContextView implements HookContext<unknown> {
   }
 
   get state(): KeptValues {
-    return new CallValues(this.#request.state, this.#written().state);
+    return new CallValues(this.#request.state, this.#written().state, false);
   }
 
   get shared(): KeptValues {
-    return new CallValues(this.#request.shared, this.#written().shared);
+    return new CallValues(this.#request.shared, this.#written().shared, true);
   }
 
   get metadata(): KeptValues {
-    return new CallValues(NOTHING, this.#written().metadata);
+    return new CallValues(NOTHING, this.#written().metadata, true);
   }
 
   get signal(): AbortSignal {

@@ -36,24 +36,35 @@ function hookNames(hooks: unknown): readonly string[] {
 }
 
 function customSpecs(manifest: Readonly<Record<string, unknown>>): ReadonlyMap<string, HookSpec> {
-  const specs = new Map<string, HookSpec>();
   const contributes = manifest['contributes'];
   const declared = isPlainObject(contributes) ? contributes['custom_hooks'] : undefined;
-  for (const hook of Array.isArray(declared) ? declared : []) {
-    if (!isPlainObject(hook) || typeof hook['name'] !== 'string') continue;
+  const specs = new Map<string, HookSpec>();
+  for (const [name, hook] of namedHooks(declared)) {
     const payload = hook['payload'];
     const properties = isPlainObject(payload) ? payload['properties'] : undefined;
     const writable = hook['writable'];
     specs.set(
-      hook['name'],
+      name,
       customHookSpec({
-        name: hook['name'],
+        name,
         members: isPlainObject(properties) ? Object.keys(properties) : [],
-        ...(Array.isArray(writable) ? { writable: writable.filter((name) => typeof name === 'string') } : {}),
+        ...(Array.isArray(writable)
+          ? { writable: writable.filter((member) => typeof member === 'string') }
+          : {}),
       }),
     );
   }
   return specs;
+}
+
+/** The declared custom hooks, from a list of {name, …} or a map from name. */
+function namedHooks(declared: unknown): readonly (readonly [string, Readonly<Record<string, unknown>>])[] {
+  const entries: readonly (readonly [unknown, unknown])[] = Array.isArray(declared)
+    ? declared.map((hook: unknown) => [isPlainObject(hook) ? hook['name'] : undefined, hook] as const)
+    : Object.entries(isPlainObject(declared) ? declared : {});
+  return entries.flatMap(([name, hook]) =>
+    typeof name === 'string' && isPlainObject(hook) ? [[name, hook] as const] : [],
+  );
 }
 
 /**

@@ -1,5 +1,5 @@
 import { parseJson, type JsonValue } from '@bulkhead/proto/json';
-import { describe } from '@bulkhead/proto/rules';
+import { describe, isReservedKey } from '@bulkhead/proto/rules';
 import type { KeptValues } from '../hook-context.js';
 
 type Texts = Readonly<Record<string, string>>;
@@ -12,10 +12,16 @@ export class CallValues implements KeptValues {
   readonly #given: Texts;
   readonly #written: Record<string, string>;
 
-  /** @param written receives what the handler writes, as JSON text */
-  constructor(given: Texts, written: Record<string, string>) {
+  readonly #othersRead: boolean;
+
+  /**
+   * @param written receives what the handler writes, as JSON text
+   * @param othersRead whether others see the values, so that names which the host keeps for itself are refused
+   */
+  constructor(given: Texts, written: Record<string, string>, othersRead: boolean) {
     this.#given = given;
     this.#written = written;
+    this.#othersRead = othersRead;
   }
 
   get(key: string): JsonValue | undefined {
@@ -29,13 +35,21 @@ export class CallValues implements KeptValues {
   }
 
   set(key: string, value: JsonValue): void {
+    this.#assertAllowed(key);
     const text: string | undefined = JSON.stringify(value);
     if (text === undefined) throw new TypeError(`'${key}': expected a JSON value, got ${describe(value)}`);
     this.#written[key] = text;
   }
 
   delete(key: string): void {
+    this.#assertAllowed(key);
     this.#written[key] = REMOVED;
+  }
+
+  #assertAllowed(key: string): void {
+    if (this.#othersRead && isReservedKey(key)) {
+      throw new TypeError(`'${key}' is a name that the host keeps for itself; choose another`);
+    }
   }
 
   #text(key: string): string | undefined {

@@ -1,0 +1,199 @@
+import { randomUUID } from 'node:crypto';
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import { parseJson, stringifyJson, type JsonObject } from '@bulkhead/proto/json';
+import {
+  HealthState,
+  InvokeBatchRequest,
+  InvokeRequest,
+  type InitializeRequest,
+} from '@bulkhead/proto/plugin';
+import {
+  HOOKS,
+  customHookSpec,
+  encodePayload,
+  isBuiltInHook,
+  isPlainObject,
+  parsePayload,
+  type HookSpec,
+} from '@bulkhead/proto/rules';
+import { checkConfig, type Manifest } from '@bulkhead/proto/rules/schema';
+import type { HealthAnswer } from '../answers.js';
+import type { PluginDefinition } from '../define-plugin.js';
+import type { AnyHookName, HookPayload } from '../hook-handlers.js';
+import { systemClock } from '../runtime/clock.js';
+import type { LogRecord } from '../runtime/plugin-log.js';
+import { PluginRuntime } from '../runtime/plugin-runtime.js';
+import { createContextMessage, createOutcomeMessage, type TestContext } from './call-context-message.js';
+import { callWithDeadline } from './call-with-deadline.js';
+import { judge, parseTexts, type TestInvokeResult, type TestLogLine } from './invoke-result.js';
+import { readManifest } from './read-manifest.js';
+import { RequestValues } from './request-values.js';
+
+const DEFAULT_TIMEOUT_MS = 5_000;
+const DRAIN_TIMEOUT_MS = 1_000;
+
+export interface TestPluginOptions {
+  /** The manifest, or the path or file URL of one. */
+  readonly manifest: object | string | URL;
+  /** What an operator would write; defaults are filled in from the manifest's `config_schema`. */
+  readonly config?: JsonObject;
+  /** For every call; a call's own context wins key by key. */
+  readonly context?: TestContext;
+  /** The configured entry's name. Default: the manifest's. */
+  readonly name?: string;
+  /** What setup gets as `dataDir`. Default: none. */
+  readonly dataDir?: string;
+}
+
+/** A plugin under test, in this process, behind the same checks as in the host. */
+export interface TestPlugin {
+  /**
+   * Runs one hook.
+   *
+   * @throws BulkheadError INVALID_PAYLOAD, PLUGIN_ERROR, INVALID_ANSWER, DEADLINE_EXCEEDED, CANCELLED, as a rejection
+   */
+  invoke<Name extends AnyHookName>(
+    hook: Name,
+    payload: Partial<HookPayload<Name>>,
+    context?: TestContext,
+  ): Promise<TestInvokeResult<HookPayload<Name>>>;
+  /** Runs a batch, as the host does for a `fire_and_forget` hook that asks for batches. */
+  invokeBatch<Name extends AnyHookName>(
+    hook: Name,
+    items: readonly { readonly payload: Partial<HookPayload<Name>>; readonly context?: TestContext }[],
+  ): Promise<void>;
+  health(): Promise<HealthAnswer>;
+  /** Drains and runs the plugin's shutdown; a second call waits for the first. */
+  shutdown(): Promise<void>;
+  /** Every line so far. */
+  readonly logs: readonly TestLogLine[];
+}
+
+/**
+ * Sets a plugin up in this process, as the host would: manifest and configuration are checked by the host's rules, and what
+ * setup returns is held against the manifest.
+ *
+ * @throws BulkheadError MANIFEST_INVALID, CONFIG_INVALID, SETUP_FAILED, REGISTRATION_MISMATCH, as a rejection
+ */
+export async function testPlugin(plugin: PluginDefinition, options: TestPluginOptions): Promise<TestPlugin> {
+  const manifest = await readManifest(options.manifest);
+  const config = assertConfig(manifest, options.config);
+  const logs: TestLogLine[] = [];
+  const runtime = new PluginRuntime({
+    load: () => Promise.resolve(plugin),
+    sink: (record) => {
+      logs.push(toLine(record));
+    },
+    clock: systemClock,
+  });
+  await runtime.initialize(initializeRequest(manifest, config, options));
+  const values = new RequestValues();
+  const timeoutMs = manifest.limits.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+
+  const prepare = (hook: string, given: unknown, own: TestContext | undefined) => {
+    const context = { ...options.context, ...own };
+    const spec = specOf(manifest, hook, given);
+    const payload = parsePayload(spec, given);
+    const requestId = context.requestId ?? randomUUID();
+    const request: InvokeRequest = {
+      hook,
+      payload: encodePayload(spec, payload),
+      context: createContextMessage(requestId, context, manifest.permissions.context),
+      state: values.of(requestId).state,
+      shared: values.of(requestId).shared,
+      outcome: createOutcomeMessage(context.outcome),
+    };
+    return { spec, payload, requestId, request, context };
+  };
+
+  return {
+    logs,
+    async invoke<Name extends AnyHookName>(hook: Name, given: Partial<HookPayload<Name>>, own?: TestContext) {
+      const { spec, payload, requestId, request, context } = prepare(hook, given, own);
+      const from = logs.length;
+      const body = await callWithDeadline(
+        (incoming) => runtime.invoke(InvokeRequest.encode(request).finish(), incoming),
+        {
+          timeoutMs: context.timeoutMs ?? timeoutMs,
+          signal: context.signal,
+          traceparent: context.traceparent,
+        },
+      );
+      const { response, ...judged } = judge(spec, payload, body);
+      const kept = values.keep(requestId, response);
+      return {
+        ...judged,
+        payload: judged.payload as HookPayload<Name>,
+        state: parseTexts(kept.state),
+        shared: parseTexts(kept.shared),
+        metadata: parseTexts(response.metadata),
+        logs: logs.slice(from),
+      };
+    },
+    async invokeBatch(hook, items) {
+      const requests = items.map(({ payload, context }) => prepare(hook, payload, context).request);
+      await callWithDeadline(
+        (incoming) => runtime.invokeBatch(InvokeBatchRequest.encode({ requests }).finish(), incoming),
+        { timeoutMs, signal: undefined, traceparent: undefined },
+      );
+    },
+    async health() {
+      const { state, message } = await runtime.health();
+      if (state === HealthState.HEALTH_STATE_DEGRADED) return { state: 'degraded', message };
+      return state === HealthState.HEALTH_STATE_UNHEALTHY
+        ? { state: 'unhealthy', message }
+        : { state: 'healthy' };
+    },
+    shutdown: () => runtime.shutdown(DRAIN_TIMEOUT_MS, 'the test ends'),
+  };
+}
+
+function assertConfig(manifest: Manifest, config: JsonObject | undefined): Readonly<Record<string, unknown>> {
+  const checked = checkConfig(manifest.configSchema, config ?? {}, { prefix: ['config'] });
+  if (checked.ok) return checked.config;
+  throw new BulkheadError(
+    ErrorCode.CONFIG_INVALID,
+    `the configuration is not valid:\n${checked.problems.map(({ path, message }) => `  ${path ?? ''}: ${message}`).join('\n')}`,
+    { problems: checked.problems },
+  );
+}
+
+function initializeRequest(
+  manifest: Manifest,
+  config: Readonly<Record<string, unknown>>,
+  options: TestPluginOptions,
+): InitializeRequest {
+  return {
+    name: options.name ?? manifest.name,
+    id: manifest.id,
+    version: manifest.version,
+    manifestJson: stringifyJson(manifest.source),
+    configJson: stringifyJson(config),
+    grantedScopes: [...manifest.permissions.services],
+    limits: undefined,
+    logLevel: 'trace',
+    dataDir: options.dataDir ?? '',
+  };
+}
+
+function specOf(manifest: Manifest, hook: string, payload: unknown): HookSpec {
+  if (isBuiltInHook(hook)) return HOOKS[hook];
+  const declared = manifest.customHooks.find((custom) => custom.name === hook);
+  const properties = declared?.payload['properties'];
+  const members = isPlainObject(properties) ? properties : isPlainObject(payload) ? payload : {};
+  return customHookSpec({
+    name: hook,
+    members: Object.keys(members),
+    ...(declared?.writable === undefined ? {} : { writable: declared.writable }),
+  });
+}
+
+function toLine(record: LogRecord): TestLogLine {
+  const fields: unknown = record.fieldsJson === '' ? {} : parseJson(record.fieldsJson);
+  return {
+    level: record.level,
+    message: record.message,
+    fields: isPlainObject(fields) ? (fields as JsonObject) : {},
+    requestId: record.requestId,
+  };
+}
