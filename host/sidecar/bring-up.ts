@@ -1,0 +1,200 @@
+import type { Client } from '@grpc/grpc-js';
+import { BulkheadError, ErrorCode, isBulkheadError } from '@bulkhead/proto';
+import { APP_VERSION, parseHandshakeLine, type Certificate } from '@bulkhead/proto/handshake';
+import { Link, openLinkStream, type ServedMethod } from '@bulkhead/proto/link';
+import {
+  Capability,
+  HandshakeRequest,
+  HandshakeResponse,
+  InitializeRequest,
+  InitializeResponse,
+} from '@bulkhead/proto/plugin';
+import type { Clock } from '../clock.js';
+import { resolveTarget } from './address.js';
+import { openChannel, type TlsPair } from './channel.js';
+import type { FirstLine } from './first-line.js';
+import { startHostServer } from './host-server.js';
+import type { LaunchDirectory } from './launch-directory.js';
+import { nativeCall } from './native-call.js';
+import type { ProcessLife } from './process-life.js';
+import type { LaunchDescription } from './sidecar.js';
+import { asCertificateError, exitedEarly, noFirstLine, type StartPhase } from './start-error.js';
+import { Transport } from './transport.js';
+
+/** A closed pipe or a broken connection is mostly the end of the process, and that says more than they do. */
+const ENDS_WITH_PROCESS: ReadonlySet<ErrorCode> = new Set([
+  ErrorCode.PLUGIN_UNAVAILABLE,
+  ErrorCode.PLUGIN_EXITED,
+]);
+/** How long that end may take to show, in milliseconds. */
+const EXIT_SETTLE_MS = 1_000;
+
+const HANDSHAKE_PATH = '/bulkhead.plugin.v1.PluginService/Handshake';
+const INITIALIZE_PATH = '/bulkhead.plugin.v1.PluginService/Initialize';
+
+export interface BringUpParts {
+  readonly description: LaunchDescription;
+  readonly directory: LaunchDirectory;
+  readonly life: ProcessLife;
+  readonly firstLine: FirstLine;
+  readonly clock: Clock;
+  readonly hostVersion: string;
+  /** The host's one-time certificate, when the connection is mTLS. */
+  readonly certificate: Certificate | undefined;
+  /** What the host serves to this plugin. */
+  readonly serve: readonly ServedMethod[];
+  readonly onPhase: (phase: StartPhase) => void;
+}
+
+/** A plugin that is connected and initialized. */
+export interface BroughtUp {
+  readonly client: Client;
+  readonly transport: Transport;
+  readonly handshake: HandshakeResponse;
+  readonly initialized: InitializeResponse;
+}
+
+/** From a spawned process to an initialized plugin. Has no time limit of its own; the caller's start budget is it. */
+export async function bringUp(parts: BringUpParts): Promise<BroughtUp> {
+  let phase: StartPhase = 'waiting for the handshake line';
+  try {
+    return await connect({
+      ...parts,
+      onPhase: (next) => {
+        phase = next;
+        parts.onPhase(next);
+      },
+    });
+  } catch (error) {
+    if (!isBulkheadError(error) || !ENDS_WITH_PROCESS.has(error.code)) throw error;
+    const report = await parts.life.endsWithin(EXIT_SETTLE_MS);
+    throw report === undefined ? error : exitedEarly(report, phase);
+  }
+}
+
+async function connect(parts: BringUpParts): Promise<BroughtUp> {
+  const { description, clock, life, onPhase } = parts;
+  const first = await parts.firstLine.result;
+  if (first.kind !== 'line') throw noFirstLine(first);
+  const line = parseHandshakeLine(first.line);
+  const tls = agreeOnTls(parts.certificate, line.certificateDer);
+  const target = await resolveTarget(line, description.network, parts.directory.path);
+
+  onPhase('connecting');
+  const client = openChannel(target, tls, description.maxMessageBytes);
+  life.onEnd(() => {
+    client.close();
+  });
+  const [handshake] = await Promise.all([shakeHands(client, parts, tls), serveHost(parts, tls)]);
+
+  onPhase('opening the link');
+  const link = handshake.capabilities.includes(Capability.CAPABILITY_LINK_V1)
+    ? new Link(openLinkStream(client), {
+        serve: parts.serve,
+        remoteMethods: handshake.pluginMethods,
+        defaultTimeoutMs: description.callTimeoutMs,
+        clock,
+      })
+    : undefined;
+  const transport = new Transport({
+    client,
+    ...(link === undefined ? {} : { link }),
+    clock,
+    defaultTimeoutMs: description.callTimeoutMs,
+    maxMessageBytes: description.maxMessageBytes,
+  });
+
+  onPhase('initializing');
+  const initialized = await initialize(transport, description);
+  return { client, transport, handshake, initialized };
+}
+
+function agreeOnTls(host: Certificate | undefined, pluginDer: Buffer | undefined): TlsPair | undefined {
+  if (host === undefined && pluginDer === undefined) return undefined;
+  if (host === undefined || pluginDer === undefined) {
+    throw new BulkheadError(
+      ErrorCode.CERTIFICATE_REFUSED,
+      host === undefined
+        ? 'the handshake line announces a certificate where none was asked for: without PLUGIN_CLIENT_CERT a plugin serves plaintext'
+        : 'expected a certificate in the handshake line, got none: with PLUGIN_CLIENT_CERT set a plugin must serve mTLS',
+    );
+  }
+  return { host, pluginDer };
+}
+
+async function serveHost(parts: BringUpParts, tls: TlsPair | undefined): Promise<void> {
+  const { directory, serve, description, clock, life } = parts;
+  const server = await startHostServer(directory.hostSocket, serve, tls, description.maxMessageBytes, clock);
+  life.onEnd(() => {
+    server.close();
+  });
+}
+
+async function shakeHands(
+  client: Client,
+  parts: BringUpParts,
+  tls: TlsPair | undefined,
+): Promise<HandshakeResponse> {
+  const { clock, description, serve, hostVersion } = parts;
+  const request = {
+    apiVersions: [APP_VERSION],
+    hostVersion,
+    hostMethods: serve.map((method) => method.path),
+  };
+  const timeoutMs = description.startTimeoutMs;
+  let response: HandshakeResponse;
+  try {
+    const body = HandshakeRequest.encode(request).finish();
+    response = HandshakeResponse.decode(await nativeCall(client, clock, HANDSHAKE_PATH, body, { timeoutMs }));
+  } catch (error) {
+    throw asIncompatible(tls === undefined ? error : asCertificateError(error), HANDSHAKE_PATH);
+  }
+  if (response.apiVersion === APP_VERSION) return response;
+  throw new BulkheadError(
+    ErrorCode.PROTOCOL_INCOMPATIBLE,
+    `the plugin's Handshake chose API version ${response.apiVersion}, this host offered ${APP_VERSION}; ` +
+      'update the older of the two',
+  );
+}
+
+async function initialize(transport: Transport, description: LaunchDescription): Promise<InitializeResponse> {
+  const request: InitializeRequest = {
+    name: description.name,
+    id: description.id,
+    version: description.version,
+    manifestJson: description.manifestJson,
+    configJson: description.configJson,
+    grantedScopes: [...description.grantedScopes],
+    limits: {
+      maxInFlight: description.maxInFlight,
+      timeoutMs: description.callTimeoutMs,
+      maxMessageBytes: description.maxMessageBytes,
+    },
+    logLevel: description.logLevel,
+    dataDir: description.dataDir ?? '',
+  };
+  try {
+    const body = InitializeRequest.encode(request).finish();
+    const timeoutMs = description.startTimeoutMs;
+    return InitializeResponse.decode(await transport.call(INITIALIZE_PATH, body, { timeoutMs }));
+  } catch (error) {
+    throw asSetupError(asIncompatible(error, INITIALIZE_PATH));
+  }
+}
+
+function asIncompatible(error: unknown, path: string): unknown {
+  if (!isBulkheadError(error) || error.code !== ErrorCode.UNKNOWN_METHOD) return error;
+  return new BulkheadError(
+    ErrorCode.PROTOCOL_INCOMPATIBLE,
+    `the plugin does not serve ${path}: it is a plugin of another host, or built with an SDK that is too old`,
+    { cause: error },
+  );
+}
+
+/** A setup function that threw: what it threw is the message. Codes that say more than that stay. */
+function asSetupError(error: unknown): unknown {
+  if (!isBulkheadError(error) || error.code !== ErrorCode.PLUGIN_ERROR) return error;
+  return new BulkheadError(ErrorCode.SETUP_FAILED, `the plugin's setup failed: ${error.message}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,46 @@
+import { ErrorCode, isBulkheadError } from '@bulkhead/proto';
+import {
+  CheckHealthRequest,
+  CheckHealthResponse,
+  HealthCheckRequest,
+  HealthCheckResponse,
+  HealthCheckResponse_ServingStatus,
+  HealthState,
+} from '@bulkhead/proto/plugin';
+import type { Transport } from './transport.js';
+
+const CHECK_PATH = '/bulkhead.plugin.v1.PluginService/CheckHealth';
+const STANDARD_CHECK_PATH = '/grpc.health.v1.Health/Check';
+/** go-plugin's name for the plugin as a whole. */
+const STANDARD_SERVICE = 'plugin';
+
+/** Asks for health by our own call, or by gRPC's standard one where a plugin serves only that. */
+export function createHealthCheck(transport: Transport): (timeoutMs: number) => Promise<CheckHealthResponse> {
+  let standardOnly = false;
+  return async (timeoutMs) => {
+    if (!standardOnly) {
+      try {
+        const body = CheckHealthRequest.encode({}).finish();
+        return CheckHealthResponse.decode(await transport.call(CHECK_PATH, body, { timeoutMs }));
+      } catch (error) {
+        if (!isBulkheadError(error) || error.code !== ErrorCode.UNKNOWN_METHOD) throw error;
+        standardOnly = true;
+      }
+    }
+    return askStandard(transport, timeoutMs);
+  };
+}
+
+async function askStandard(transport: Transport, timeoutMs: number): Promise<CheckHealthResponse> {
+  const request = HealthCheckRequest.encode({ service: STANDARD_SERVICE }).finish();
+  const { status } = HealthCheckResponse.decode(
+    await transport.call(STANDARD_CHECK_PATH, request, { timeoutMs }),
+  );
+  const serving = status === HealthCheckResponse_ServingStatus.SERVING;
+  return {
+    state: serving ? HealthState.HEALTH_STATE_HEALTHY : HealthState.HEALTH_STATE_UNHEALTHY,
+    message: serving ? '' : `grpc.health.v1 answers ${status} for '${STANDARD_SERVICE}', not SERVING`,
+    eventLoopDelayP99Us: 0,
+    inFlight: 0,
+  };
+}

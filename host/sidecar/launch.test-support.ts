@@ -1,0 +1,137 @@
+import { mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { pino, type Logger } from 'pino';
+import { expect } from 'vitest';
+import { systemClock } from '../clock.js';
+import type { HostMethod } from './host-method.js';
+import { createLauncher, type LauncherOptions } from './launch.js';
+import type { LaunchDescription, Sidecar } from './sidecar.js';
+
+export const fixture = (name: string): string => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
+
+export interface LogEntry {
+  readonly [key: string]: unknown;
+  readonly level: number;
+  readonly msg: string;
+}
+
+/** A logger whose lines a test can read and wait for. */
+export class LogTape {
+  readonly entries: LogEntry[] = [];
+  readonly log: Logger;
+  readonly #waiting: { matches: (entry: LogEntry) => boolean; resolve: (entry: LogEntry) => void }[] = [];
+
+  constructor() {
+    this.log = pino({ level: 'trace' }, { write: (text: string) => this.#add(JSON.parse(text) as LogEntry) });
+  }
+
+  waitFor(matches: (entry: LogEntry) => boolean): Promise<LogEntry> {
+    const there = this.entries.find(matches);
+    if (there !== undefined) return Promise.resolve(there);
+    return new Promise((resolve) => {
+      this.#waiting.push({ matches, resolve });
+    });
+  }
+
+  #add(entry: LogEntry): void {
+    this.entries.push(entry);
+    for (const waiter of this.#waiting) if (waiter.matches(entry)) waiter.resolve(entry);
+  }
+}
+
+/** Tells the plugin who the host believes it is. */
+export const whoAmI: HostMethod = {
+  path: '/test.Host/WhoAmI',
+  handle: (body, call) => Buffer.from(JSON.stringify({ plugin: call.plugin.name, bytes: body.length })),
+};
+
+/** A run directory, a launcher on it, and the check that nothing is left of it. */
+export class Harness {
+  readonly runDir = realpathSync(mkdtempSync(join(tmpdir(), 'bh-run-')));
+  readonly tape = new LogTape();
+  readonly #sidecars: Sidecar[] = [];
+
+  async start(
+    change: Partial<LaunchDescription> = {},
+    options: Partial<LauncherOptions> = {},
+  ): Promise<Sidecar> {
+    const sidecar = await this.launcher(options)(describeLaunch(change));
+    this.#sidecars.push(sidecar);
+    return sidecar;
+  }
+
+  /** The raw plugin with these vices. */
+  plugin(vices: string, change: Partial<LaunchDescription> = {}): Promise<Sidecar> {
+    return this.start({ ...change, env: { FIXTURE: vices, ...change.env } });
+  }
+
+  launcher(options: Partial<LauncherOptions> = {}): ReturnType<typeof createLauncher> {
+    return createLauncher({
+      log: this.tape.log,
+      clock: systemClock,
+      runDir: this.runDir,
+      hostVersion: '0.1.0',
+      hostMethods: [whoAmI],
+      daemonEnv: { PATH: process.env['PATH'] },
+      ...options,
+    });
+  }
+
+  /** Fails the test when a process, a socket or a directory is left. */
+  async close(): Promise<void> {
+    await Promise.all(this.#sidecars.map((sidecar) => sidecar.kill('the test is over')));
+    expect(leftProcesses(this.runDir), 'processes left').toEqual([]);
+    expect(leftSockets(this.runDir), 'sockets left').toEqual([]);
+    expect(readdirSync(this.runDir), 'directories left').toEqual([]);
+    rmSync(this.runDir, { recursive: true });
+  }
+}
+
+export function describeLaunch(change: Partial<LaunchDescription> = {}): LaunchDescription {
+  return {
+    name: 'probe',
+    id: 'test.probe',
+    version: '1.0.0',
+    command: [process.execPath, fixture('raw-plugin.mjs')],
+    cwd: fixture(''),
+    env: {},
+    network: 'unix',
+    mtls: false,
+    startTimeoutMs: 15_000,
+    drainTimeoutMs: 5_000,
+    termTimeoutMs: 5_000,
+    killTimeoutMs: 5_000,
+    callTimeoutMs: 5_000,
+    maxMessageBytes: 8 * 1024 * 1024,
+    manifestJson: '{}',
+    configJson: '{"a":1}',
+    grantedScopes: ['kv.read'],
+    maxInFlight: 64,
+    logLevel: 'trace',
+    ...change,
+  };
+}
+
+/** Live processes that were started with something below `runDir` in their environment. */
+export function leftProcesses(runDir: string): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => {
+      if (!Number.isInteger(pid)) return false;
+      try {
+        const mark = `PLUGIN_UNIX_SOCKET_DIR=${runDir}/`;
+        const zombie = readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z ');
+        return !zombie && readFileSync(`/proc/${pid}/environ`, 'latin1').includes(mark);
+      } catch {
+        return false;
+      }
+    });
+}
+
+function leftSockets(runDir: string): string[] {
+  return readFileSync('/proc/net/unix', 'latin1')
+    .split('\n')
+    .filter((line) => line.includes(`${runDir}/`));
+}
