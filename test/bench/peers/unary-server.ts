@@ -7,8 +7,19 @@ const server = new Server();
 server.addService(
   { invoke: invokeMethod },
   {
-    invoke: (_call: ServerUnaryCall<InvokeRequest, InvokeResponse>, callback: sendUnaryData<InvokeResponse>) => {
-      callback(null, { decision: 0, changed: [], payload: Buffer.alloc(0), violation: undefined, state: {}, shared: {}, metadata: {} });
+    invoke: (
+      _call: ServerUnaryCall<InvokeRequest, InvokeResponse>,
+      callback: sendUnaryData<InvokeResponse>,
+    ) => {
+      callback(null, {
+        decision: 0,
+        changed: [],
+        payload: Buffer.alloc(0),
+        violation: undefined,
+        state: {},
+        shared: {},
+        metadata: {},
+      });
     },
   },
 );

@@ -1,0 +1,113 @@
+import { parseArgs } from 'node:util';
+import { describeEnvironment } from './environment.ts';
+import { connectDirect, connectThroughGateway } from './gateway.ts';
+import { closedLoop, median, openLoop, type Sample, type Subject } from './measure.ts';
+import { SCENARIOS } from './scenarios.ts';
+import { measureNodeStart, measureStart } from './start-and-memory.ts';
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '5' },
+    'slice-ms': { type: 'string', default: '600' },
+  },
+});
+const rounds = Number(values.rounds);
+const sliceMs = Number(values['slice-ms']);
+/** Calls a second for the open loop: well under what either side can do, so that a queue is the exception. */
+const OPEN_LOOP_PER_SECOND = 200;
+
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+const results: Record<string, number> = {};
+const samples = new Map<string, Sample[]>();
+const note = (key: string, sample: Sample): void => {
+  samples.set(key, [...(samples.get(key) ?? []), sample]);
+};
+
+say(`bulkhead bench: ${describeEnvironment()}`);
+say(
+  `median of ${rounds} interleaved rounds, ${sliceMs} ms each after a warm-up; payload: 250 bytes of JSON arguments`,
+);
+
+const subjects = new Map<string, Subject>();
+for (const scenario of SCENARIOS) subjects.set(scenario.name, await scenario.connect());
+for (let round = 0; round < rounds; round += 1) {
+  for (const scenario of SCENARIOS) {
+    const subject = subjects.get(scenario.name);
+    if (subject === undefined) continue;
+    for (const inFlight of scenario.inFlight) {
+      await closedLoop(subject, inFlight, round === 0 ? sliceMs : sliceMs / 3);
+      note(`${scenario.name}_c${inFlight}`, await closedLoop(subject, inFlight, sliceMs));
+    }
+  }
+  say(`round ${round + 1} of ${rounds} done`);
+}
+for (const subject of subjects.values()) await subject.close();
+
+say('');
+say('what                                                  in flight      calls/s     p50 µs     p99 µs');
+for (const scenario of SCENARIOS) {
+  for (const inFlight of scenario.inFlight) {
+    const key = `${scenario.name}_c${inFlight}`;
+    const taken = samples.get(key) ?? [];
+    const perSecond = median(taken.map((sample) => sample.perSecond));
+    const p50 = median(taken.map((sample) => sample.p50Us));
+    const p99 = median(taken.map((sample) => sample.p99Us));
+    results[`${key}_per_s`] = perSecond;
+    results[`${key}_p50_us`] = p50;
+    results[`${key}_p99_us`] = p99;
+    say(
+      scenario.what.padEnd(54) +
+        String(inFlight).padStart(9) +
+        [perSecond, p50, p99].map((value) => String(value).padStart(11)).join('  '),
+    );
+  }
+}
+
+const one = [];
+const ten = [];
+for (let round = 0; round < rounds; round += 1) {
+  one.push(await measureStart(1));
+  ten.push(await measureStart(10));
+}
+results['node_grpc_start_ms'] = round1(await measureNodeStart(rounds));
+results['start_one_ms'] = round1(median(one.map((start) => start.startMs)));
+results['start_ten_ms'] = round1(median(ten.map((start) => start.startMs)));
+results['host_pss_mb'] = round1(median(ten.map((start) => start.hostPssMb)));
+results['plugin_pss_mb'] = round1(median(ten.map((start) => start.pluginPssMb)));
+
+const direct = await connectDirect();
+const through = await connectThroughGateway();
+const pairs: { direct: Sample; through: Sample }[] = [];
+for (let round = 0; round < rounds; round += 1) {
+  for (const subject of [direct, through]) await openLoop(subject, OPEN_LOOP_PER_SECOND, sliceMs / 2);
+  pairs.push({
+    direct: await openLoop(direct, OPEN_LOOP_PER_SECOND, sliceMs * 2),
+    through: await openLoop(through, OPEN_LOOP_PER_SECOND, sliceMs * 2),
+  });
+}
+await direct.close();
+await through.close();
+results['gateway_direct_p50_us'] = median(pairs.map((pair) => pair.direct.p50Us));
+results['gateway_through_p50_us'] = median(pairs.map((pair) => pair.through.p50Us));
+results['gateway_added_p50_us'] = round1(median(pairs.map((pair) => pair.through.p50Us - pair.direct.p50Us)));
+
+say('');
+say(`start to ready of one plugin: ${results['start_one_ms']} ms, of ten: ${results['start_ten_ms']} ms`);
+say(`Node with grpc-js loaded, for comparison: ${results['node_grpc_start_ms']} ms`);
+say(
+  `memory (PSS): host ${results['host_pss_mb']} MB, a plugin ${results['plugin_pss_mb']} MB, ten plugins running`,
+);
+say(
+  `MCP tool call, open loop at ${OPEN_LOOP_PER_SECOND}/s: direct over stdio p50 ${results['gateway_direct_p50_us']} µs, ` +
+    `through the gateway ${results['gateway_through_p50_us']} µs, added ${results['gateway_added_p50_us']} µs`,
+);
+
+if (values.json) say(JSON.stringify(results));
+
+function round1(value: number): number {
+  return Math.round(value * 10) / 10;
+}

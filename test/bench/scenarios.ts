@@ -1,0 +1,84 @@
+import type { Subject } from './measure.ts';
+import { connectMcpStdio } from './peers/mcp-stdio.ts';
+import { connectSocket } from './peers/socket.ts';
+import { connectUnary } from './peers/unary.ts';
+import { createHostSubject } from './subjects.ts';
+
+export interface Scenario {
+  /** Prefix of the result's keys. */
+  readonly name: string;
+  readonly what: string;
+  readonly inFlight: readonly number[];
+  connect(): Promise<Subject>;
+}
+
+/** Everything that is measured call by call, in the order in which a round takes it. */
+export const SCENARIOS: readonly Scenario[] = [
+  {
+    name: 'noop',
+    what: 'host.invoke, one no-op plugin',
+    inFlight: [1, 8, 64, 512],
+    connect: async () => createHostSubject({ plugins: 1 }),
+  },
+  {
+    name: 'noop_mtls',
+    what: 'the same with mTLS',
+    inFlight: [1, 8, 64, 512],
+    connect: async () => createHostSubject({ plugins: 1, mtls: true }),
+  },
+  { name: 'unary', what: 'naive unary gRPC, Unix socket', inFlight: [1, 8, 64, 512], connect: connectUnary },
+  {
+    name: 'socket',
+    what: 'newline JSON, bare Unix socket',
+    inFlight: [1, 8, 64, 512],
+    connect: connectSocket,
+  },
+  {
+    name: 'mcp_stdio',
+    what: 'MCP tool call over stdio',
+    inFlight: [1, 8, 64, 512],
+    connect: connectMcpStdio,
+  },
+  {
+    name: 'seq5',
+    what: 'host.invoke, five sequential plugins',
+    inFlight: [1, 64],
+    connect: async () => createHostSubject({ plugins: 5 }),
+  },
+  {
+    name: 'conc5',
+    what: 'host.invoke, five concurrent plugins',
+    inFlight: [1, 64],
+    connect: async () => createHostSubject({ plugins: 5, mode: 'concurrent' }),
+  },
+  {
+    name: 'conc1',
+    what: 'host.invoke, one concurrent plugin',
+    inFlight: [1, 64],
+    connect: async () => createHostSubject({ plugins: 1, mode: 'concurrent' }),
+  },
+  {
+    name: 'unmatched',
+    what: 'host.invoke, a plugin whose conditions do not match',
+    inFlight: [1],
+    connect: async () => createHostSubject({ plugins: 1, unmatched: true }),
+  },
+  {
+    name: 'empty',
+    what: 'host.invoke, no plugin',
+    inFlight: [1],
+    connect: async () => createHostSubject({ plugins: 0 }),
+  },
+  {
+    name: 'noop_5kb',
+    what: 'one no-op plugin, 5 KB of arguments',
+    inFlight: [1, 64],
+    connect: async () => createHostSubject({ plugins: 1, bytes: 5_000 }),
+  },
+  {
+    name: 'noop_1mb',
+    what: 'one no-op plugin, 1 MB of arguments',
+    inFlight: [1, 8],
+    connect: async () => createHostSubject({ plugins: 1, bytes: 1_000_000 }),
+  },
+];
