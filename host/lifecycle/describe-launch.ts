@@ -1,0 +1,103 @@
+import { BulkheadError, ErrorCode, isBulkheadError } from '@bulkhead/proto';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import type { HostConfig, PluginConfig } from '../config/config.js';
+import type { LaunchDescription } from '../sidecar/sidecar.js';
+
+export interface DescribeSettings {
+  readonly lifecycle: HostConfig['lifecycle'];
+  readonly link: HostConfig['link'];
+  readonly limits: Pick<HostConfig['limits'], 'callTimeoutMs'>;
+  /** The Node that runs plugins; absolute. */
+  readonly nodePath: string;
+}
+
+/** Turns a configured plugin into what the sidecar needs to launch it. */
+export function createDescribe(settings: DescribeSettings): (plugin: PluginConfig) => LaunchDescription {
+  const { lifecycle, link, limits, nodePath } = settings;
+  return (plugin) => ({
+    name: plugin.name,
+    id: plugin.manifest.id,
+    version: plugin.manifest.version,
+    command: plugin.command ?? [nodePath, runnerOf(plugin), entryOf(plugin)],
+    cwd: plugin.directory,
+    env: plugin.env,
+    network: plugin.network,
+    // `auto` leaves it on: only a sandbox with its own namespaces makes it needless.
+    mtls: plugin.network === 'tcp' || link.mtls !== 'never',
+    startTimeoutMs: lifecycle.startTimeoutMs,
+    drainTimeoutMs: lifecycle.stopDrainMs,
+    termTimeoutMs: lifecycle.stopTermMs,
+    killTimeoutMs: lifecycle.stopKillMs,
+    callTimeoutMs: plugin.manifest.limits.timeoutMs ?? limits.callTimeoutMs,
+    maxMessageBytes: link.maxMessageBytes,
+    manifestJson: JSON.stringify(plugin.manifest.source),
+    configJson: JSON.stringify(plugin.config),
+    grantedScopes: plugin.grantedScopes,
+    maxInFlight: plugin.maxInFlight,
+    logLevel: plugin.logLevel,
+  });
+}
+
+/** The SDK's runner as the plugin's own dependency graph has it. */
+function runnerOf({ name, directory }: PluginConfig): string {
+  try {
+    const manifest = createRequire(join(directory, 'package.json')).resolve('@bulkhead/sdk/package.json');
+    return join(dirname(manifest), 'dist', 'bin.cjs');
+  } catch (error) {
+    throw new BulkheadError(
+      ErrorCode.SPAWN_FAILED,
+      `plugin '${name}': expected @bulkhead/sdk among the dependencies in ${directory}, found none; install the plugin's dependencies there, or give the plugin a command of its own`,
+      { cause: error },
+    );
+  }
+}
+
+/** The manifest's `entry`, else package.json's `exports` or `main`. Absolute, and inside the package. */
+function entryOf({ name, directory, manifest }: PluginConfig): string {
+  const entry = manifest.entry ?? entryOfPackage(name, directory);
+  const path = resolve(directory, entry);
+  const inside = relative(directory, path);
+  if (inside === '' || inside.startsWith('..') || isAbsolute(inside)) {
+    throw new BulkheadError(
+      ErrorCode.MANIFEST_INVALID,
+      `plugin '${name}': expected an entry inside ${directory}, got '${entry}'`,
+    );
+  }
+  return path;
+}
+
+function entryOfPackage(name: string, directory: string): string {
+  try {
+    const described: unknown = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
+    const entry = isRecord(described) ? (exported(described['exports']) ?? described['main']) : undefined;
+    if (typeof entry === 'string') return entry;
+    throw new BulkheadError(
+      ErrorCode.MANIFEST_INVALID,
+      `plugin '${name}': expected an entry in its manifest, or exports or main in package.json, got none`,
+    );
+  } catch (error) {
+    if (isBulkheadError(error)) throw error;
+    throw new BulkheadError(
+      ErrorCode.MANIFEST_INVALID,
+      `plugin '${name}': expected an entry in its manifest or a readable package.json in ${directory}`,
+      { cause: error },
+    );
+  }
+}
+
+/** The file of `exports`: a text, its `.`, or the condition for ESM. */
+function exported(value: unknown): string | undefined {
+  if (typeof value === 'string') return value;
+  if (!isRecord(value)) return undefined;
+  for (const key of ['.', 'import', 'node', 'default']) {
+    const found = exported(value[key]);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}

@@ -1,0 +1,82 @@
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import type { CallOptions } from '@bulkhead/proto/link';
+import { InvokeBatchRequest, InvokeRequest, InvokeResponse } from '@bulkhead/proto/plugin';
+import type { Sidecar } from '../sidecar/sidecar.js';
+
+const INVOKE = '/bulkhead.plugin.v1.HookService/Invoke';
+const INVOKE_BATCH = '/bulkhead.plugin.v1.HookService/InvokeBatch';
+
+export type PortOptions = CallOptions & { readonly timeoutMs: number };
+
+/**
+ * A ready process as calls see it. A call costs one promise here: what follows an answer is bound once per process,
+ * and nothing is timed (the link's own wheel keeps deadlines).
+ */
+export class ServingProcess {
+  readonly sidecar: Sidecar;
+  #inFlight = 0;
+  #whenIdle: (() => void) | undefined;
+  readonly #onRelease: () => void;
+
+  /** @param onRelease called whenever a call has ended */
+  constructor(sidecar: Sidecar, onRelease: () => void) {
+    this.sidecar = sidecar;
+    this.#onRelease = onRelease;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  invoke(request: InvokeRequest, options: PortOptions): Promise<InvokeResponse> {
+    const body = InvokeRequest.encode(request).finish();
+    this.#inFlight += 1;
+    return this.sidecar.call(INVOKE, body, options).then(this.#answered, this.#failed);
+  }
+
+  invokeBatch(requests: readonly InvokeRequest[], options: PortOptions): Promise<void> {
+    const body = InvokeBatchRequest.encode({ requests: [...requests] }).finish();
+    this.#inFlight += 1;
+    return this.sidecar.call(INVOKE_BATCH, body, options).then(this.#done, this.#failed);
+  }
+
+  /** Calls back once, when no call is in flight; at once if none is. */
+  whenIdle(callback: () => void): void {
+    if (this.#inFlight === 0) callback();
+    else this.#whenIdle = callback;
+  }
+
+  readonly #answered = (body: Uint8Array): InvokeResponse => {
+    this.#release();
+    try {
+      return InvokeResponse.decode(body);
+    } catch (error) {
+      throw new BulkheadError(
+        ErrorCode.PROTOCOL_ERROR,
+        'expected an InvokeResponse, got bytes that are none',
+        {
+          cause: error,
+        },
+      );
+    }
+  };
+
+  readonly #done = (): void => {
+    this.#release();
+  };
+
+  readonly #failed = (error: unknown): never => {
+    this.#release();
+    throw error;
+  };
+
+  #release(): void {
+    this.#inFlight -= 1;
+    if (this.#inFlight === 0 && this.#whenIdle !== undefined) {
+      const idle = this.#whenIdle;
+      this.#whenIdle = undefined;
+      idle();
+    }
+    this.#onRelease();
+  }
+}
