@@ -1,6 +1,6 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import Fastify from 'fastify';
+import { createAccessCheck } from '../gateway/access.js';
 import type { Control } from './control.js';
 import { answerErrors } from './error-answer.js';
 
@@ -11,9 +11,9 @@ export interface ControlPlaneOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
-  readonly control: Control;
-  /** The check of Host and Origin that every listener makes: why a request is refused, or undefined. */
-  readonly checkHeaders: (headers: IncomingHttpHeaders) => BulkheadError | undefined;
+  /** What Host and Origin may say besides the listener's own names. */
+  readonly allowedHosts: readonly string[];
+  readonly control: Pick<Control, 'readiness'>;
 }
 
 export interface ControlPlane {
@@ -36,9 +36,10 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     requestTimeout: REQUEST_TIMEOUT_MS,
   });
   answerErrors(app);
+  // The names that it goes by are known when its port is.
+  let checkAccess: ReturnType<typeof createAccessCheck> | undefined;
   app.addHook('onRequest', async ({ headers }) => {
-    const refusal = options.checkHeaders(headers);
-    if (refusal !== undefined) throw refusal;
+    checkAccess?.(headers.host, headers.origin);
   });
   app.get('/healthz', () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
@@ -47,6 +48,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   });
   try {
     const url = await app.listen({ host: options.host, port: options.port });
+    checkAccess = createAccessCheck({ ...options, port: Number(new URL(url).port) });
     return { url, close: () => app.close() };
   } catch (error) {
     await app.close();

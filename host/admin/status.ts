@@ -59,7 +59,6 @@ export interface UpstreamStatus {
   readonly name: string;
   readonly transport: string;
   readonly state: string;
-  readonly tools: number;
   readonly reason?: string;
 }
 

@@ -1,0 +1,98 @@
+import { request, type IncomingMessage } from 'node:http';
+import { BulkheadError, ErrorCode, type Problem } from '@bulkhead/proto';
+import { readDaemonRecord } from '../admin/daemon-record.js';
+
+const ANSWER_TIMEOUT_MS = 60_000;
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+
+/** Talks to the running daemon over its control socket. */
+export interface ControlClient {
+  readonly pid: number;
+  /** @throws NOT_RUNNING, or the error that the daemon answered with */
+  get(path: string): Promise<unknown>;
+  post(path: string): Promise<unknown>;
+  /** Lines of an endless or long answer, as they come. */
+  lines(path: string): AsyncIterable<string>;
+}
+
+/** @throws NOT_RUNNING when no daemon uses the directory */
+export function connectToDaemon(dataDir: string): ControlClient {
+  const record = readDaemonRecord(dataDir);
+  if (record === undefined) throw notRunning(dataDir);
+  const ask = (method: string, path: string): Promise<IncomingMessage> =>
+    open(record.socket, method, path).catch((error: unknown) => {
+      throw isAbsent(error) ? notRunning(dataDir, error) : error;
+    });
+  const call = async (method: string, path: string): Promise<unknown> => {
+    const response = await ask(method, path);
+    return parseAnswer(response.statusCode ?? 0, await readAll(response));
+  };
+  return {
+    pid: record.pid,
+    get: (path) => call('GET', path),
+    post: (path) => call('POST', path),
+    async *lines(path) {
+      const response = await ask('GET', path);
+      if (response.statusCode !== 200) parseAnswer(response.statusCode ?? 0, await readAll(response));
+      response.socket.setTimeout(0);
+      let rest = '';
+      for await (const chunk of response.setEncoding('utf8')) {
+        const parts = (rest + String(chunk)).split('\n');
+        rest = parts.pop() ?? '';
+        yield* parts;
+      }
+    },
+  };
+}
+
+function open(socketPath: string, method: string, path: string): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ socketPath, method, path, timeout: ANSWER_TIMEOUT_MS }, resolve);
+    asked.once('error', reject);
+    asked.once('timeout', () => {
+      const message = `The daemon did not answer ${method} ${path} within ${ANSWER_TIMEOUT_MS / 1_000} s.`;
+      asked.destroy(new BulkheadError(ErrorCode.DEADLINE_EXCEEDED, message));
+    });
+    asked.end();
+  });
+}
+
+async function readAll(response: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const chunk of response.setEncoding('utf8')) {
+    text += String(chunk);
+    if (text.length > MAX_ANSWER_BYTES) throw new BulkheadError(ErrorCode.MESSAGE_TOO_LARGE, 'The answer has no end.');
+  }
+  return text;
+}
+
+function parseAnswer(status: number, text: string): unknown {
+  const value: unknown = JSON.parse(text);
+  if (status >= 200 && status < 300) return value;
+  throw toError(value) ?? new BulkheadError(ErrorCode.INTERNAL, `The daemon answered ${status}: ${text}`);
+}
+
+function toError(value: unknown): BulkheadError | undefined {
+  if (!isRecord(value) || !isRecord(value['error'])) return undefined;
+  const { code, message, problems } = value['error'];
+  const known = Object.values(ErrorCode).find((member) => member === code);
+  if (known === undefined || typeof message !== 'string') return undefined;
+  return new BulkheadError(known, message, { problems: Array.isArray(problems) ? problems.filter(isProblem) : [] });
+}
+
+function isProblem(value: unknown): value is Problem {
+  return isRecord(value) && typeof value['code'] === 'string' && typeof value['message'] === 'string';
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ECONNREFUSED');
+}
+
+function notRunning(dataDir: string, cause?: unknown): BulkheadError {
+  const message = `No daemon uses the data directory ${dataDir}. Start one with \`bulkhead start\`, or name its directory with --data-dir.`;
+  return new BulkheadError(ErrorCode.NOT_RUNNING, message, { cause });
+}

@@ -1,0 +1,31 @@
+import { Command } from 'commander';
+import type { Cli } from './cli.js';
+import { completionCommand } from './commands/completion.js';
+import { configCommand } from './commands/config.js';
+import { doctorCommand } from './commands/doctor.js';
+import { initCommand } from './commands/init.js';
+import { pluginCommand } from './commands/plugin.js';
+import { startCommand } from './commands/start.js';
+import { statusCommand } from './commands/status.js';
+import { typesCommand } from './commands/types.js';
+import { HOST_VERSION } from './version.js';
+
+/**
+ * The command tree. Building it loads nothing but commander: a command imports what it works with when it runs, so
+ * that help and completion are there at once.
+ */
+export function createProgram(cli: Cli): Command {
+  return new Command('bulkhead')
+    .description('Runs plugins for AI gateways, each in a process of its own.')
+    .version(HOST_VERSION, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help of a command')
+    .addCommand(initCommand(cli))
+    .addCommand(startCommand(cli))
+    .addCommand(statusCommand(cli))
+    .addCommand(pluginCommand(cli))
+    .addCommand(configCommand(cli))
+    .addCommand(typesCommand(cli))
+    .addCommand(doctorCommand(cli))
+    .addCommand(completionCommand(cli));
+}
