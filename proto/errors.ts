@@ -86,6 +86,10 @@ export const ErrorCode = {
   HOST_NOT_ALLOWED: 'HOST_NOT_ALLOWED',
   /** The Origin header is not one of `allowed_hosts`. */
   ORIGIN_NOT_ALLOWED: 'ORIGIN_NOT_ALLOWED',
+  /** Nothing is served under that method and path. */
+  ROUTE_NOT_FOUND: 'ROUTE_NOT_FOUND',
+  /** The body is not of a media type that is read here. */
+  UNSUPPORTED_MEDIA_TYPE: 'UNSUPPORTED_MEDIA_TYPE',
   /** No upstream server of that name is configured. */
   UPSTREAM_NOT_FOUND: 'UPSTREAM_NOT_FOUND',
   /** The upstream server is down; it is being started again. */

@@ -4,7 +4,6 @@ import type { Clock } from '../clock.js';
 import type { UpstreamConfig } from '../config/config.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createBackoff, type BackoffOptions } from './backoff.js';
-import type { Caller } from './caller.js';
 import { connect, type Connection, type RequestOptions } from './connection.js';
 import { scrubEnvironment } from './environment.js';
 import { createHttpTransport } from './http-transport.js';
@@ -128,13 +127,18 @@ export class Upstream {
     });
   }
 
+  /** @throws BulkheadError UPSTREAM_UNAVAILABLE when it is down */
+  assertReady(): void {
+    if (this.#connection === undefined) throw this.#unavailable();
+  }
+
   /** Subscribes to a resource unless somebody already did; kept over a restart of the upstream. */
-  async subscribe(uri: string, caller?: Caller): Promise<void> {
+  async subscribe(uri: string): Promise<void> {
     const count = this.#subscriptions.get(uri) ?? 0;
     this.#subscriptions.set(uri, count + 1);
     if (count > 0) return;
     try {
-      await this.request('resources/subscribe', { uri }, caller === undefined ? {} : { caller });
+      await this.request('resources/subscribe', { uri });
     } catch (error) {
       this.#forget(uri);
       throw error;

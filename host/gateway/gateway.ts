@@ -1,0 +1,280 @@
+import type { AddressInfo } from 'node:net';
+import fastify, { type FastifyReply } from 'fastify';
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import { parseJson } from '@bulkhead/proto/json';
+import type { Clock } from '../clock.js';
+import type { HostConfig } from '../config/config.js';
+import type { Log } from '../upstream/upstream.js';
+import type { Upstreams } from '../upstream/upstreams.js';
+import { createAccessCheck, isLoopback } from './access.js';
+import { exposeViolation } from './exposure.js';
+import { GatewayRequest } from './gateway-request.js';
+import { registerHookApi } from './hook-api.js';
+import type { HookPort } from './hook-port.js';
+import { createHttpHooks } from './http-hooks.js';
+import { denialData, McpCode } from './mcp/denial.js';
+import { registerMcp } from './mcp/routes.js';
+import { DEFAULT_SESSION_LIMITS, type SessionLimits } from './mcp/sessions.js';
+import { refusalFor, RefusedError, type Refusal } from './refusal.js';
+
+export interface GatewayOptions {
+  readonly config: {
+    readonly environment: HostConfig['environment'];
+    readonly listen: Pick<HostConfig['listen'], 'data'>;
+    readonly limits: Pick<HostConfig['limits'], 'maxBodyBytes'>;
+    readonly policy: Pick<HostConfig['policy'], 'denyAs' | 'exposeViolationDetails'>;
+    readonly apps: HostConfig['apps'];
+  };
+  readonly hooks: HookPort;
+  /** Started and stopped by whoever made them. */
+  readonly upstreams: Upstreams;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly sessions?: Partial<SessionLimits>;
+  readonly limits?: Partial<ConnectionLimits>;
+}
+
+export interface ConnectionLimits {
+  /** Time for a client to send its headers, in milliseconds. Default: 10,000. */
+  readonly headersTimeoutMs: number;
+  /** Time for a client to send a whole request, in milliseconds. Default: 30,000. */
+  readonly requestTimeoutMs: number;
+  /** An idle connection is kept for so long, in milliseconds. Default: 60,000. */
+  readonly keepAliveTimeoutMs: number;
+  /** Default: 16 KiB. */
+  readonly maxHeaderBytes: number;
+  /** Default: 4,096. */
+  readonly maxConnections: number;
+}
+
+const DEFAULT_LIMITS: ConnectionLimits = {
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  keepAliveTimeoutMs: 60_000,
+  maxHeaderBytes: 16 * 1024,
+  maxConnections: 4_096,
+};
+/** How often node looks for connections that are too slow. */
+const CHECK_CONNECTIONS_MS = 2_000;
+
+/** The data plane. */
+export interface Gateway {
+  /** @returns where it listens, for example `http://127.0.0.1:7410` */
+  listen(): Promise<string>;
+  /** Refuses new requests, waits at most `drainMs` for those in progress, then ends everything. */
+  close(drainMs: number): Promise<void>;
+  readonly address: AddressInfo | undefined;
+  readonly sessionCount: () => number;
+}
+
+interface Underway {
+  readonly request: GatewayRequest;
+  readonly closed: AbortController;
+}
+
+export function createGateway(options: GatewayOptions): Gateway {
+  const { config, hooks, log, clock } = options;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const bound = config.listen.data;
+  const underway = new WeakMap<object, Underway>();
+  let active = 0;
+  let idle: (() => void) | undefined;
+  let draining = false;
+  let checkAccess: ReturnType<typeof createAccessCheck> | undefined;
+
+  const app = fastify({
+    logger: false,
+    bodyLimit: config.limits.maxBodyBytes,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    forceCloseConnections: true,
+    return503OnClosing: false,
+    exposeHeadRoutes: false,
+    http: {
+      maxHeaderSize: limits.maxHeaderBytes,
+      headersTimeout: limits.headersTimeoutMs,
+      connectionsCheckingInterval: CHECK_CONNECTIONS_MS,
+    },
+  });
+  app.server.maxConnections = limits.maxConnections;
+
+  const httpHooks = createHttpHooks({
+    hooks,
+    apps: config.apps,
+    allowsAnonymous: (request) =>
+      config.environment === 'development' &&
+      !bound.behindProxy &&
+      isLoopback(bound.host) &&
+      isLoopback(request.clientHost),
+  });
+
+  function of(raw: object): Underway {
+    const found = underway.get(raw);
+    if (found === undefined) throw new BulkheadError(ErrorCode.INTERNAL, 'the request is not known');
+    return found;
+  }
+
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_http, text, done) => {
+    try {
+      done(null, parseJson(String(text)));
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      done(new BulkheadError(ErrorCode.INVALID_PAYLOAD, `the request body is not JSON: ${why}`));
+    }
+  });
+
+  app.addHook('onRequest', async (http, reply) => {
+    const closed = new AbortController();
+    const request = new GatewayRequest(http.raw, (requestId) => {
+      hooks.endRequest(requestId);
+    });
+    underway.set(http.raw, { request, closed });
+    // A GET that only waits for news must not hold up the drain; it ends with its session.
+    const counted = http.method === 'GET' ? 0 : 1;
+    active += counted;
+    reply.raw.once('close', () => {
+      active -= counted;
+      closed.abort('the client is gone or has its answer');
+      request.release();
+      if (active === 0) idle?.();
+    });
+    void reply.header('x-request-id', request.requestId);
+    if (draining)
+      throw new BulkheadError(ErrorCode.SHUTTING_DOWN, 'the host is going down; try another, or again later');
+    checkAccess?.(http.headers.host, http.headers.origin);
+    await httpHooks.before(request, closed.signal);
+  });
+
+  app.addHook('onSend', async (http, reply, payload) => {
+    const { request } = of(http.raw);
+    if (!hooks.listens('http_post_request')) return payload;
+    const isResponse = payload instanceof Response;
+    const headers = isResponse ? Object.fromEntries(payload.headers) : textHeaders(reply.getHeaders());
+    const status = isResponse ? payload.status : reply.statusCode;
+    try {
+      const changed = await httpHooks.after(request, { status, headers });
+      if (isResponse) return new Response(payload.body, { status, headers: { ...changed } });
+      for (const name of Object.keys(reply.getHeaders())) reply.removeHeader(name);
+      void reply.headers(changed);
+      return payload;
+    } catch (error) {
+      if (isResponse) void payload.body?.cancel();
+      return JSON.stringify(refuse(reply, request, error));
+    }
+  });
+
+  app.setErrorHandler((error, http, reply) => {
+    const { request } = of(http.raw);
+    return reply.send(refuse(reply, request, error));
+  });
+  app.setNotFoundHandler((http) => {
+    throw new BulkheadError(
+      ErrorCode.ROUTE_NOT_FOUND,
+      `${http.method} ${http.url.split('?', 1)[0] ?? ''} is not served here; GET / says what is`,
+    );
+  });
+
+  /** Sets status and headers of a refusal and gives its body. */
+  function refuse(reply: FastifyReply, request: GatewayRequest, error: unknown): object {
+    const refusal = refusalFor(error);
+    if (refusal.status >= 500 && !(error instanceof RefusedError)) {
+      log.error({ requestId: request.requestId, err: error }, 'gateway: a request failed');
+    }
+    void reply
+      .code(refusal.status)
+      .type('application/json; charset=utf-8')
+      .headers(refusal.headers ?? {});
+    return refusalBody(request, refusal, config.policy.exposeViolationDetails);
+  }
+
+  const requestOf = (raw: object): GatewayRequest => of(raw).request;
+  const signalOf = (raw: object): AbortSignal => of(raw).closed.signal;
+  app.get('/', (_http, reply) =>
+    reply.send({
+      name: 'bulkhead',
+      mcp: ['/mcp', ...options.upstreams.all.map(({ name }) => `/mcp/${name}`)],
+      hooks: '/hooks',
+    }),
+  );
+  registerHookApi(app, {
+    hooks,
+    exposeViolationDetails: config.policy.exposeViolationDetails,
+    requestOf,
+    signalOf,
+  });
+  const mcp = registerMcp(app, {
+    upstreams: options.upstreams,
+    hooks,
+    policy: config.policy,
+    sessions: { ...DEFAULT_SESSION_LIMITS, ...options.sessions },
+    clock,
+    log,
+    requestOf,
+    signalOf,
+  });
+
+  function addressOf(): AddressInfo | undefined {
+    const address = app.server.address();
+    return typeof address === 'object' && address !== null ? address : undefined;
+  }
+
+  return {
+    get address() {
+      return addressOf();
+    },
+    sessionCount: mcp.sessionCount,
+    async listen() {
+      // Before the first connection is accepted.
+      app.server.once('listening', () => {
+        const { host, allowedHosts } = bound;
+        checkAccess = createAccessCheck({ host, port: addressOf()?.port ?? bound.port, allowedHosts });
+      });
+      await app.listen({ host: bound.host, port: bound.port });
+      const port = addressOf()?.port ?? bound.port;
+      return `http://${bound.host.includes(':') ? `[${bound.host}]` : bound.host}:${String(port)}`;
+    },
+    async close(drainMs) {
+      draining = true;
+      if (active > 0 && drainMs > 0) {
+        await new Promise<void>((resolve) => {
+          const cancel = clock.after(drainMs, resolve);
+          idle = () => {
+            cancel();
+            resolve();
+          };
+        });
+      }
+      await mcp.close();
+      await app.close();
+    },
+  };
+}
+
+/** One shape for every refusal; under /mcp it is a JSON-RPC error. */
+function refusalBody(request: GatewayRequest, refusal: Refusal, withDetails: boolean): object {
+  if (request.path === '/mcp' || request.path.startsWith('/mcp/')) {
+    const code = refusal.violation?.mcp_error_code ?? McpCode.DENIED;
+    const data = denialData(refusal, request.requestId, withDetails);
+    return { jsonrpc: '2.0', id: null, error: { code, message: refusal.message, data } };
+  }
+  const { violation } = refusal;
+  return {
+    error: {
+      ...(violation === undefined ? {} : exposeViolation(violation, withDetails)),
+      code: refusal.code,
+      message: refusal.message,
+      request_id: request.requestId,
+    },
+  };
+}
+
+function textHeaders(
+  headers: Readonly<Record<string, string | number | readonly string[] | undefined>>,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, String(value)] as const],
+    ),
+  );
+}

@@ -1,0 +1,59 @@
+import type { JsonObject } from '@bulkhead/proto/json';
+import type { Log, Upstream } from '../../upstream/upstream.js';
+import type { Upstreams } from '../../upstream/upstreams.js';
+import { joinedList } from './joined-list.js';
+import { LISTS, type ListMethod } from './lists.js';
+import { joinName, splitName } from './names.js';
+import { createResourceOwners } from './resource-owners.js';
+import { EVERYTHING, type Scope } from './scope.js';
+
+/** Instructions of one server in the joined text. */
+const MAX_INSTRUCTION_CHARS = 4_000;
+
+/** All upstreams as one: tools and prompts are `<server>__<name>`, resources keep their URIs. */
+export function createJoinedScope(upstreams: Upstreams, log: Log): Scope {
+  const { all } = upstreams;
+  const owners = createResourceOwners(all);
+  upstreams.listen((upstream, event) => {
+    const changed = event.kind === 'list_changed' && event.list === 'resources';
+    if (changed || event.kind === 'state') owners.forget(upstream);
+  });
+
+  function rename(method: ListMethod, upstream: Upstream, item: JsonObject): JsonObject {
+    const key =
+      method === 'resources/list' ? 'uri' : method === 'resources/templates/list' ? 'uriTemplate' : 'name';
+    const name = item[key];
+    if (typeof name !== 'string') return item;
+    return { ...item, [key]: key === 'name' ? joinName(upstream.name, name) : owners.nameOf(upstream, name) };
+  }
+
+  return {
+    upstreams: all,
+    capabilities: () => EVERYTHING,
+    instructions: () => {
+      const parts = all.flatMap(({ name, instructions }) =>
+        instructions === undefined ? [] : [`# ${name}\n\n${instructions.slice(0, MAX_INSTRUCTION_CHARS)}`],
+      );
+      return parts.length === 0 ? undefined : parts.join('\n\n');
+    },
+    async list(method, params, request) {
+      if (LISTS[method].capability === 'resources') await owners.learn(request);
+      const cursor = params?.['cursor'];
+      return joinedList(method, typeof cursor === 'string' ? cursor : undefined, {
+        upstreams: all,
+        request,
+        rename: (upstream, item) => rename(method, upstream, item),
+        onSkip: (upstream, error) => {
+          log.warn(
+            { upstream: upstream.name, method, err: error },
+            'gateway: an upstream is left out of a list',
+          );
+        },
+      });
+    },
+    named: (name) => splitName(all, name),
+    resource: (uri, request) => owners.find(uri, request),
+    uriOf: (upstream, uri) => owners.nameOf(upstream, uri),
+    fallback: undefined,
+  };
+}

@@ -1,0 +1,116 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import type { Clock } from '../../clock.js';
+import { leastSevere } from './log-levels.js';
+import type { Log } from '../../upstream/upstream.js';
+import type { Upstreams } from '../../upstream/upstreams.js';
+import type { GatewayRequest } from '../gateway-request.js';
+import type { HookPort } from '../hook-port.js';
+import type { DenialPolicy } from './denial.js';
+import { createEndpoint, type Endpoint } from './endpoint.js';
+import { createJoinedScope } from './joined-scope.js';
+import type { SessionLimits } from './sessions.js';
+import { createSingleScope } from './single-scope.js';
+
+export interface McpOptions {
+  readonly upstreams: Upstreams;
+  readonly hooks: HookPort;
+  readonly policy: DenialPolicy;
+  readonly sessions: SessionLimits;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly requestOf: (raw: object) => GatewayRequest;
+  /** Aborted when the HTTP answer is out, or the client is gone. */
+  readonly signalOf: (raw: object) => AbortSignal;
+}
+
+export interface McpRoutes {
+  readonly sessionCount: () => number;
+  close(): Promise<void>;
+}
+
+/** `/mcp` for all upstreams as one, `/mcp/<server>` for each alone. */
+export function registerMcp(app: FastifyInstance, options: McpOptions): McpRoutes {
+  const { upstreams, log } = options;
+  const joined = createEndpoint({ ...options, scope: createJoinedScope(upstreams, log) }, applyLogLevels);
+  const single = new Map<string, Endpoint>(
+    upstreams.all.map((upstream) => [
+      upstream.name,
+      createEndpoint({ ...options, scope: createSingleScope(upstream) }, applyLogLevels),
+    ]),
+  );
+  const stopListening = upstreams.listen((upstream, event) => {
+    joined.hear(upstream, event);
+    single.get(upstream.name)?.hear(upstream, event);
+  });
+
+  function applyLogLevels(): void {
+    for (const upstream of upstreams.all) {
+      const wanted = [joined.wantedLogLevel(), single.get(upstream.name)?.wantedLogLevel()];
+      const level = leastSevere(wanted.filter((item) => item !== undefined));
+      if (level === undefined) continue;
+      upstream.setLogLevel(level).catch((error: unknown) => {
+        log.debug({ upstream: upstream.name, err: error }, 'gateway: cannot set the log level');
+      });
+    }
+  }
+
+  async function serve(endpoint: Endpoint, http: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const request = options.requestOf(http.raw);
+    const closed = options.signalOf(http.raw);
+    const web = new Request(`http://gateway${http.url}`, {
+      method: http.method,
+      headers: { ...request.headers },
+      signal: closed,
+    });
+    const response = await endpoint.handle({
+      web,
+      body: http.body,
+      request,
+      onClosed: (callback) => {
+        if (closed.aborted) callback();
+        else closed.addEventListener('abort', callback, { once: true });
+      },
+    });
+    return reply.send(http.method === 'GET' ? withOpening(response) : response);
+  }
+
+  for (const method of ['GET', 'POST', 'DELETE'] as const) {
+    app.route({ method, url: '/mcp', handler: (http, reply) => serve(joined, http, reply) });
+    app.route<{ Params: { server: string } }>({
+      method,
+      url: '/mcp/:server',
+      handler: (http, reply) => {
+        const endpoint = single.get(http.params.server);
+        if (endpoint !== undefined) return serve(endpoint, http, reply);
+        const known = [...single.keys()].join(', ');
+        throw new BulkheadError(
+          ErrorCode.UPSTREAM_NOT_FOUND,
+          `no upstream server is named '${http.params.server}'; there are: ${known === '' ? 'none' : known}`,
+        );
+      },
+    });
+  }
+
+  return {
+    sessionCount: () => [joined, ...single.values()].reduce((sum, { sessionCount }) => sum + sessionCount, 0),
+    async close() {
+      stopListening();
+      await Promise.all([joined, ...single.values()].map((endpoint) => endpoint.close()));
+    },
+  };
+}
+
+/** A stream that has nothing to say yet would hold its headers back; a comment sends them. */
+function withOpening(response: Response): Response {
+  if (response.body === null || response.headers.get('content-type') !== 'text/event-stream') return response;
+  const opening = new TextEncoder().encode(': open\n\n');
+  const opened = response.body.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      start: (controller) => {
+        controller.enqueue(opening);
+      },
+    }),
+  );
+  return new Response(opened, { status: response.status, headers: response.headers });
+}
