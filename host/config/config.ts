@@ -53,10 +53,11 @@ export interface HostConfig {
   };
   readonly upstreams: readonly UpstreamConfig[];
   readonly apps: readonly AppConfig[];
+  /** Hooks that the configuration, the embedder or a plugin in use declares. */
   readonly customHooks: readonly CustomHookDeclaration[];
-  /** In configuration order. */
+  /** In configuration order; entries that are not enabled too, when their plugin is there. */
   readonly plugins: readonly PluginConfig[];
-  /** What a person should know though it is no error: aliases used, keys whose feature comes later, FAILS_OPEN. */
+  /** What a person should know though it is no error: ALIAS_USED, NOT_YET_USED, FAILS_OPEN, NOT_STABLE … */
   readonly notices: readonly Notice[];
 }
 
@@ -136,6 +137,7 @@ export interface Notice {
   /** For example FAILS_OPEN, ALIAS_USED, NOT_YET_USED. */
   readonly code: string;
   readonly message: string;
+  /** The entry's name. */
   readonly plugin?: string;
   readonly file?: string;
   readonly line?: number;

@@ -34,7 +34,8 @@ export function problemsFromAjv(
 
 /** Of a failed choice (anyOf, oneOf) either the faults of the one branch that was meant, or one line for all. */
 function relevant(errors: readonly ErrorObject[]): readonly ErrorObject[] {
-  let kept = [...errors];
+  // What is wrong with a name is told by `propertyNames` itself.
+  let kept = errors.filter((error) => error.propertyName === undefined || error.keyword === 'propertyNames');
   const choices = errors.filter((error) => error.keyword === 'anyOf' || error.keyword === 'oneOf');
   // Outer choices come last; settle the inner ones first.
   for (const choice of choices) {

@@ -32,7 +32,10 @@ export interface CompileOptions {
  *
  * @throws Error that says what is wrong with the schema
  */
-export function compileSchema(schema: JsonSchema, options: CompileOptions = {}): ValidateFunction {
+export function compileSchema<T = unknown>(
+  schema: JsonSchema,
+  options: CompileOptions = {},
+): ValidateFunction<T> {
   const draft = draftOf(schema);
   if (draft === undefined) {
     throw new Error(
@@ -53,8 +56,8 @@ export function compileSchema(schema: JsonSchema, options: CompileOptions = {}):
     allowUnionTypes: true,
     logger: { log: warn, warn, error: warn },
   };
-  if (draft === '2020-12') return withFormats(new Ajv2020(ajvOptions)).compile(schema);
-  if (draft === '2019-09') return withFormats(new Ajv2019(ajvOptions)).compile(schema);
+  if (draft === '2020-12') return withFormats(new Ajv2020(ajvOptions)).compile<T>(schema);
+  if (draft === '2019-09') return withFormats(new Ajv2019(ajvOptions)).compile<T>(schema);
   // Checked against draft-07's own meta-schema, run by the 2019-09 engine: same keywords, and it knows
   // unevaluatedProperties, by which unknown keys are refused behind allOf and $ref.
   const checker = new Ajv({ logger: false, validateFormats: false });
@@ -62,7 +65,7 @@ export function compileSchema(schema: JsonSchema, options: CompileOptions = {}):
     throw new Error(`schema is invalid: ${checker.errorsText(checker.errors, { dataVar: 'schema' })}`);
   }
   const { $schema: _draft, ...rest } = schema;
-  return withFormats(new Ajv2019(ajvOptions)).compile(rest);
+  return withFormats(new Ajv2019(ajvOptions)).compile<T>(rest);
 }
 
 function withFormats<A extends Ajv2019 | Ajv2020>(ajv: A): A {

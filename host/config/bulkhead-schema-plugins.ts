@@ -1,0 +1,187 @@
+import {
+  CONDITIONS_SCHEMA,
+  CONTEXT_PERMISSIONS,
+  SCOPES,
+  type JsonSchema,
+} from '@bulkhead/proto/rules/schema';
+import { MODES, MODE_ALIASES } from './modes.js';
+
+const text = { type: 'string' };
+const texts = { type: 'array', items: text, 'x-expected': 'a list of texts' };
+const textMap = { type: 'object', additionalProperties: text };
+const milliseconds = { type: 'integer', minimum: 1, maximum: 3_600_000 };
+const priority = { type: 'integer', minimum: 0, maximum: 10_000 };
+const mode = { enum: [...MODES, ...Object.keys(MODE_ALIASES)] };
+
+export const ENTRY_NAME = '^[A-Za-z_][A-Za-z0-9_.-]{0,62}$';
+
+const conditions = {
+  anyOf: [{ type: 'array', items: CONDITIONS_SCHEMA }, CONDITIONS_SCHEMA],
+  'x-expected': 'a list of conditions, or one',
+};
+
+const hook = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    mode: { ...mode, description: 'Mode for this hook.' },
+    priority: { ...priority, description: 'Priority for this hook.' },
+    timeout_ms: { ...milliseconds, description: 'Deadline of one call of this hook.' },
+    conditions: { ...conditions, description: 'When it runs on this hook; instead of those of the entry.' },
+    fields: {
+      ...texts,
+      description: 'JSON pointers into args or result, or `*`: what the plugin receives and may change.',
+    },
+    batch: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['max'],
+      description: 'Only for fire_and_forget: calls are handed over together.',
+      properties: {
+        max: { type: 'integer', minimum: 1, maximum: 10_000, description: 'Calls in a batch.' },
+        max_wait_ms: { ...milliseconds, default: 1_000, description: 'Longest wait for a full batch.' },
+      },
+    },
+    idempotent: {
+      type: 'boolean',
+      default: false,
+      description: 'The call may be repeated once on another process when the first one died.',
+    },
+    tools: {
+      type: 'array',
+      minItems: 1,
+      description: 'Older form of conditions and fields.',
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['tool_name'],
+        properties: { tool_name: { type: 'string', minLength: 1 }, fields: texts },
+      },
+    },
+  },
+};
+
+const entryProperties = {
+  enabled: { type: 'boolean', default: true, description: 'Whether it runs.' },
+  plugin: {
+    ...text,
+    minLength: 1,
+    description:
+      "Which plugin: an id, a package name, a manifest's name, or a directory that starts with ./, ../ or /. Default: the entry's name.",
+  },
+  kind: {
+    ...text,
+    minLength: 1,
+    description: 'The same as `plugin`; class names of other hosts are read too.',
+  },
+  mode: {
+    ...mode,
+    description: 'How it runs on each hook. Default: what the manifest says, else `sequential`.',
+  },
+  priority: {
+    ...priority,
+    description: 'Ascending order inside a phase. Default: what the manifest says, else 100.',
+  },
+  on_error: {
+    enum: ['fail', 'ignore', 'disable'],
+    default: 'fail',
+    description:
+      'What an error of the plugin does: refuse the request, nothing, or take the plugin out of rotation.',
+  },
+  timeout_ms: {
+    ...milliseconds,
+    description: "Deadline of one call. Default: the manifest's, else `limits.call_timeout_ms`.",
+  },
+  hooks: {
+    anyOf: [texts, { type: 'object', additionalProperties: { ...hook, type: ['object', 'null'] } }],
+    'x-expected':
+      'a list of hook names, or a map from a hook name to {mode, priority, timeout_ms, conditions, fields, batch, idempotent}',
+    description:
+      'Which of its hooks run: a list, or a map from a name to what differs. Default: all that the manifest declares.',
+  },
+  conditions: { ...conditions, description: 'When it runs. Default: what the manifest says, else always.' },
+  config: { type: 'object', description: "The plugin's own configuration, by the schema in its manifest." },
+  instances: {
+    type: 'integer',
+    minimum: 1,
+    maximum: 64,
+    default: 1,
+    description: 'Processes side by side; more than one only when the manifest says `instances: many`.',
+  },
+  env: { ...textMap, description: 'Environment variables that its process gets.' },
+  network: { enum: ['unix', 'tcp'], default: 'unix', description: 'How the host reaches its process.' },
+  command: {
+    anyOf: [
+      { type: 'string', minLength: 1 },
+      { type: 'array', minItems: 1, items: text },
+    ],
+    'x-expected': 'a program, or a list of a program and its arguments',
+    description:
+      'A program to run instead of the package: a path, a file:// address, or a list with arguments. No shell.',
+  },
+  max_in_flight: {
+    type: 'integer',
+    minimum: 1,
+    maximum: 100_000,
+    description: "Calls at the same time per process. Default: the manifest's, else 256.",
+  },
+  max_queue: {
+    type: 'integer',
+    minimum: 0,
+    maximum: 100_000,
+    default: 1_024,
+    description: 'Calls that wait for their turn; one more is an error at once.',
+  },
+  grants: {
+    type: 'object',
+    additionalProperties: false,
+    description: 'What it may do, of what its manifest asks. Default: all of it.',
+    properties: {
+      context: {
+        type: 'array',
+        items: { enum: Object.keys(CONTEXT_PERMISSIONS) },
+        description: 'Parts of the context that it sees.',
+      },
+      scopes: {
+        type: 'array',
+        items: { enum: Object.keys(SCOPES) },
+        description: 'Scopes of the Service API.',
+      },
+    },
+  },
+  log_level: {
+    enum: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+    description: 'Default: `log.level`.',
+  },
+  description: { ...text, description: 'For people.' },
+  hook_type: { ...text, description: 'Older form of `hooks` with one name.' },
+  plugin_type: {
+    enum: ['gateway', 'ai_studio', 'agent'],
+    description: 'Older form; what the manifest says counts.',
+  },
+  is_active: { type: 'boolean', description: 'Older form of `enabled`.' },
+};
+
+const entry = { type: 'object', additionalProperties: false, properties: entryProperties };
+
+/** `plugins:` of bulkhead.yaml, in both forms. */
+export const PLUGINS_SCHEMA: JsonSchema = {
+  anyOf: [
+    { type: 'object', propertyNames: { pattern: ENTRY_NAME }, additionalProperties: entry },
+    {
+      type: 'array',
+      items: {
+        ...entry,
+        properties: {
+          name: { type: 'string', description: "The entry's name." },
+          slug: { type: 'string', description: "Older form: the entry's name, where `name` is for people." },
+          ...entryProperties,
+        },
+        anyOf: [{ required: ['name'] }, { required: ['slug'] }],
+      },
+    },
+  ],
+  'x-expected': 'a map from an entry name to its settings, or a list of entries with a name',
+  description:
+    'The plugins that run, in the order in which they run where priorities are equal: a map by entry name, or a list of entries with `name`.',
+};

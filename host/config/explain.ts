@@ -1,0 +1,183 @@
+import { formatPath, resolveLocal, type JsonSchema, type Keys } from '@bulkhead/proto/rules/schema';
+import { originAt, treeAt, type Origin, type SourceTree } from '../manifest/source-tree.js';
+import type { PluginConfig } from './config.js';
+import type { LoadedConfig } from './load-config.js';
+import { nearest } from '@bulkhead/proto/rules/schema';
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+
+/** One effective value. */
+export interface ExplainedValue {
+  /** For example `hooks.tool_pre_invoke.priority` or `config.detectors[0]`. */
+  readonly key: string;
+  /** As JSON; a reference instead of what was read through it, `***` for what the schema marks `writeOnly`. */
+  readonly value: string;
+  readonly origin: Origin;
+}
+
+const HOST_DEFAULT: Origin = { layer: 'default' };
+const MANIFEST: Origin = { layer: 'manifest' };
+
+/**
+ * Every effective value of one entry with the file and line, or the layer, that it came from.
+ *
+ * @throws BulkheadError PLUGIN_NOT_FOUND when no entry has that name
+ */
+export function explainPlugin(loaded: LoadedConfig, name: string): readonly ExplainedValue[] {
+  const { plugins } = loaded.config;
+  const plugin =
+    plugins.find((entry) => entry.name === name) ?? plugins.find((entry) => entry.manifest.id === name);
+  if (plugin === undefined) {
+    const suggestion = nearest(
+      name,
+      plugins.map((entry) => entry.name),
+    );
+    const hint = suggestion === undefined ? '' : ` Did you mean '${suggestion}'?`;
+    throw new BulkheadError(ErrorCode.PLUGIN_NOT_FOUND, `no entry '${name}' is configured.${hint}`);
+  }
+  const rows = [...dispatchRows(loaded.tree, plugin), ...processRows(loaded.tree, plugin)];
+  const tree = loaded.pluginTrees.get(plugin.name);
+  if (tree !== undefined) rows.push(...configRows(tree, plugin.manifest.configSchema ?? {}));
+  return rows;
+}
+
+/** The origin of the first of some places of the entry that somebody wrote. */
+function firstOf(tree: SourceTree, plugin: PluginConfig, places: readonly Keys[], otherwise: Origin): Origin {
+  for (const keys of places) {
+    const found = treeAt(tree, ['plugins', plugin.name, ...keys]);
+    if (found !== undefined) return found.origin;
+  }
+  return otherwise;
+}
+
+function dispatchRows(tree: SourceTree, plugin: PluginConfig): ExplainedValue[] {
+  const { manifest } = plugin;
+  const row = (key: string, value: unknown, origin: Origin): ExplainedValue => ({
+    key,
+    value: JSON.stringify(value),
+    origin,
+  });
+  const from = (places: readonly Keys[], otherwise: Origin): Origin =>
+    firstOf(tree, plugin, places, otherwise);
+  const rows = [
+    row('enabled', plugin.enabled, from([['enabled'], ['is_active']], HOST_DEFAULT)),
+    row('plugin', manifest.id, from([['plugin'], ['kind'], []], HOST_DEFAULT)),
+    row('version', manifest.version, MANIFEST),
+    row('mode', plugin.mode, from([['mode']], MANIFEST)),
+    row('on_error', plugin.onError, from([['on_error'], ['mode']], HOST_DEFAULT)),
+  ];
+  for (const hook of plugin.hooks) {
+    const declared = manifest.hooks[hook.hook] ?? {};
+    const at = (member: string): readonly Keys[] => [['hooks', hook.hook, member], [member]];
+    const unless = (told: unknown): Origin => (told === undefined ? HOST_DEFAULT : MANIFEST);
+    const key = `hooks.${hook.hook}`;
+    rows.push(
+      row(`${key}.mode`, hook.mode, from(at('mode'), unless(declared.mode))),
+      row(`${key}.priority`, hook.priority, from(at('priority'), unless(declared.priority))),
+      row(`${key}.timeout_ms`, hook.timeoutMs, timeoutOrigin(tree, plugin, hook.hook)),
+    );
+    if (hook.conditions.length > 0) {
+      const places = [['hooks', hook.hook, 'conditions'], ['hooks', hook.hook, 'tools'], ['conditions']];
+      rows.push(row(`${key}.conditions`, hook.conditions, from(places, MANIFEST)));
+    }
+    if (hook.fields !== undefined) {
+      rows.push(
+        row(
+          `${key}.fields`,
+          hook.fields,
+          from(
+            [
+              ['hooks', hook.hook, 'fields'],
+              ['hooks', hook.hook, 'tools'],
+            ],
+            MANIFEST,
+          ),
+        ),
+      );
+    }
+  }
+  return rows;
+}
+
+function timeoutOrigin(tree: SourceTree, plugin: PluginConfig, hook: string): Origin {
+  const { hooks, limits } = plugin.manifest;
+  const declared = hooks[hook]?.timeoutMs ?? limits.timeoutMs;
+  if (declared !== undefined)
+    return firstOf(tree, plugin, [['hooks', hook, 'timeout_ms'], ['timeout_ms']], MANIFEST);
+  const host = treeAt(tree, ['limits', 'call_timeout_ms'])?.origin ?? HOST_DEFAULT;
+  return firstOf(tree, plugin, [['hooks', hook, 'timeout_ms'], ['timeout_ms']], host);
+}
+
+function processRows(tree: SourceTree, plugin: PluginConfig): ExplainedValue[] {
+  const from = (keys: Keys, otherwise: Origin): Origin => firstOf(tree, plugin, [keys], otherwise);
+  const row = (key: string, value: unknown, origin: Origin): ExplainedValue => ({
+    key,
+    value: JSON.stringify(value),
+    origin,
+  });
+  const logLevel = treeAt(tree, ['log', 'level'])?.origin ?? HOST_DEFAULT;
+  return [
+    row('instances', plugin.instances, from(['instances'], HOST_DEFAULT)),
+    row('network', plugin.network, from(['network'], HOST_DEFAULT)),
+    row(
+      'max_in_flight',
+      plugin.maxInFlight,
+      from(['max_in_flight'], plugin.manifest.limits.maxInFlight === undefined ? HOST_DEFAULT : MANIFEST),
+    ),
+    row('max_queue', plugin.maxQueue, from(['max_queue'], HOST_DEFAULT)),
+    row('log_level', plugin.logLevel, from(['log_level'], logLevel)),
+    row('grants.context', plugin.grantedContext, from(['grants', 'context'], MANIFEST)),
+    row('grants.scopes', plugin.grantedScopes, from(['grants', 'scopes'], MANIFEST)),
+    ...(plugin.command === undefined
+      ? []
+      : [row('command', plugin.command, from(['command'], HOST_DEFAULT))]),
+    // Values of variables may be secrets; their names are enough to find them.
+    ...Object.keys(plugin.env).map((name) => {
+      const at = treeAt(tree, ['plugins', plugin.name, 'env', name]);
+      const shown = at?.kind === 'value' && at.shown !== undefined ? at.shown : '***';
+      return {
+        key: `env.${name}`,
+        value: shown,
+        origin: originAt(tree, ['plugins', plugin.name, 'env', name]),
+      };
+    }),
+  ];
+}
+
+function configRows(tree: SourceTree, schema: JsonSchema): ExplainedValue[] {
+  const rows: ExplainedValue[] = [];
+  const walk = (at: SourceTree, told: JsonSchema | undefined, keys: Keys): void => {
+    if (told?.['writeOnly'] === true) rows.push({ key: formatPath(keys), value: '***', origin: at.origin });
+    else if (at.kind === 'map' && at.entries.size > 0) {
+      for (const [key, value] of at.entries)
+        walk(value, inner(told, 'properties', key, schema), [...keys, key]);
+    } else if (at.kind === 'list' && at.items.length > 0) {
+      for (const [index, item] of at.items.entries())
+        walk(item, inner(told, 'items', undefined, schema), [...keys, index]);
+    } else {
+      const value =
+        at.kind === 'value' ? (at.shown ?? JSON.stringify(at.value)) : at.kind === 'list' ? '[]' : '{}';
+      rows.push({ key: formatPath(keys), value, origin: at.origin });
+    }
+  };
+  walk(tree, schema, ['config']);
+  return rows;
+}
+
+function inner(
+  schema: JsonSchema | undefined,
+  member: string,
+  key: string | undefined,
+  root: JsonSchema,
+): JsonSchema | undefined {
+  const group = asSchema(schema?.[member], root);
+  return key === undefined ? group : asSchema(group?.[key], root);
+}
+
+function asSchema(value: unknown, root: JsonSchema): JsonSchema | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  const schema: JsonSchema = { ...value };
+  const ref = schema['$ref'];
+  if (typeof ref !== 'string') return schema;
+  const target = resolveLocal(ref, root);
+  return typeof target === 'object' && target !== null ? { ...target, ...schema } : schema;
+}

@@ -1,0 +1,315 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, parse, resolve } from 'node:path';
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import { HOOKS, customHookSpec, isBuiltInHook, isPlainObject, type HookSpec } from '@bulkhead/proto/rules';
+import type { Keys } from '@bulkhead/proto/rules/schema';
+import type { HostVersions } from '../manifest/compat.js';
+import { formatProblem } from '../manifest/format-problem.js';
+import type { CustomHookDeclaration } from '../manifest/manifest.js';
+import { treeAt, treeFromValue, type SourceTree } from '../manifest/source-tree.js';
+import { parseBulkheadFile, type BulkheadFile } from './bulkhead-file.js';
+import type { HostConfig } from './config.js';
+import type { FoundPlugin, PluginLookup } from './lookup.js';
+import { EMPTY, mergeTrees, settle } from './merge.js';
+import { namedListsAsMaps } from './named-lists.js';
+import { readTree } from './read-tree.js';
+import { resolveReferences, type ReferenceRules } from './references.js';
+import { createReport, type Report } from './report.js';
+import { findPlugin, resolvePlugin } from './resolve-plugin.js';
+import {
+  resolveApps,
+  resolveCustomHook,
+  resolveHost,
+  resolveListen,
+  resolveUpstreams,
+} from './resolve-sections.js';
+import { uselessNulls } from './useless-nulls.js';
+
+export interface ResolveOptions {
+  /** Which plugins there are, once it is known where to look. */
+  readonly catalog: (pluginsDir: string) => Promise<PluginLookup>;
+  readonly readEnv: (name: string) => string | undefined;
+  readonly versions: HostVersions;
+  /** Names the overlay; wins over what the file says. */
+  readonly environment?: string;
+  /** What the command line says; absolute paths. */
+  readonly overrides?: {
+    readonly dataDir?: string;
+    readonly pluginsDir?: string;
+    readonly cacheDir?: string;
+  };
+  /** Hooks that an embedder declares in code. */
+  readonly customHooks?: readonly CustomHookDeclaration[];
+}
+
+/** A configuration with what is needed to explain it and to watch it. */
+export interface LoadedConfig {
+  readonly config: HostConfig;
+  /** The files that were read, absolute; the first is bulkhead.yaml. */
+  readonly files: readonly string[];
+  /** Every key that somebody wrote, with where. */
+  readonly tree: SourceTree;
+  /** Per entry, its plugin's configuration with where each value came from. */
+  readonly pluginTrees: ReadonlyMap<string, SourceTree>;
+}
+
+/**
+ * Reads bulkhead.yaml, its overlay for the environment and what belongs to it.
+ *
+ * @throws BulkheadError CONFIG_INVALID with every problem, each with file, line and key
+ */
+export async function loadConfig(options: ResolveOptions & { readonly file: string }): Promise<LoadedConfig> {
+  const file = resolve(options.file);
+  const report = createReport(() => EMPTY);
+  const base = await readTree(file, 'bulkhead.yaml');
+  if (base.kind === 'absent') {
+    throw invalid(file, [
+      { code: ErrorCode.CONFIG_INVALID, message: 'there is no such file. `bulkhead init` writes one.', file },
+    ]);
+  }
+  if (base.kind === 'failed') throw invalid(file, base.problems);
+  const named = treeAt(base.tree, ['environment']);
+  const environment =
+    options.environment ??
+    (named?.kind === 'value' && typeof named.value === 'string' ? named.value : 'production');
+  const layers = [base.tree];
+  const files = [file];
+  const { dir, name, ext } = parse(file);
+  const overlayFile = join(dir, `${name}.${environment}${ext}`);
+  if (/^[a-z0-9-]+$/.test(environment) && existsSync(overlayFile)) {
+    const overlay = await readTree(overlayFile, `overlay ${environment}`);
+    if (overlay.kind === 'failed') report.problems.push(...overlay.problems);
+    if (overlay.kind === 'read') {
+      const own = treeAt(overlay.tree, ['environment']);
+      if (own !== undefined)
+        report.problem(
+          ['environment'],
+          'an overlay cannot change the environment that chose it.',
+          undefined,
+          own.origin,
+        );
+      layers.push(overlay.tree);
+      files.push(overlayFile);
+    }
+  }
+  if (report.problems.length > 0) throw invalid(file, report.problems);
+  return resolveLayers(layers, files, dirname(file), { ...options, environment });
+}
+
+/**
+ * The same for an embedder that passes an object; relative paths count from `baseDirectory`.
+ *
+ * @throws BulkheadError CONFIG_INVALID with every problem, each with its key
+ */
+export async function resolveConfig(
+  object: unknown,
+  options: ResolveOptions & { readonly baseDirectory: string },
+): Promise<LoadedConfig> {
+  let tree: SourceTree;
+  try {
+    tree = treeFromValue(object, { layer: 'configuration object' });
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw invalid('the configuration', [{ code: ErrorCode.CONFIG_INVALID, message }]);
+  }
+  return resolveLayers([tree], [], options.baseDirectory, options);
+}
+
+async function resolveLayers(
+  layers: readonly SourceTree[],
+  files: readonly string[],
+  baseDirectory: string,
+  options: ResolveOptions,
+): Promise<LoadedConfig> {
+  let merged: SourceTree = EMPTY;
+  const report = createReport(() => merged);
+  const tell = (keys: Keys, message: string, origin: SourceTree['origin']): void => {
+    report.problem(keys, message, undefined, origin);
+  };
+  for (const layer of [...layers, overrideLayer(options)]) {
+    const next = namedListsAsMaps(layer, tell);
+    for (const [keys, origin] of uselessNulls(merged, next)) {
+      report.problem(
+        keys,
+        'there is nothing here that null could remove. Write {} for all defaults.',
+        undefined,
+        origin,
+      );
+    }
+    merged = mergeTrees(merged, next);
+  }
+  const references = referenceRules(merged, options, report);
+  merged = resolveReferences(merged, references);
+  const { tree } = settle(merged);
+  const { file, problems } = parseBulkheadFile(tree);
+  for (const problem of problems) report.schemaProblem(problem);
+
+  const host = resolveHost(file, baseDirectory, report);
+  const lookup = await options.catalog(host.pluginsDir);
+  const found = new Map<string, FoundPlugin>();
+  for (const [name, entry] of Object.entries(file.plugins ?? {})) {
+    const plugin = await findPlugin(name, entry, { merged, baseDirectory, report }, lookup);
+    if (plugin !== undefined) found.set(name, plugin);
+  }
+  const customHooks = collectHooks(file, found, options.customHooks ?? [], report);
+  const specs = new Map<string, HookSpec>(customHooks.map((hook) => [hook.name, specOfCustom(hook)]));
+  const specOf = (hook: string): HookSpec | undefined =>
+    isBuiltInHook(hook) ? HOOKS[hook] : specs.get(hook);
+  const hookNames = [...Object.keys(HOOKS), ...specs.keys()];
+  for (const hook of Object.keys(file.limits.max_payload_bytes_by_hook)) {
+    if (specOf(hook) === undefined)
+      report.problem(
+        ['limits', 'max_payload_bytes_by_hook', hook],
+        `no hook '${hook}' is known.`,
+        ErrorCode.UNKNOWN_HOOK,
+      );
+  }
+
+  const pluginTrees = new Map<string, SourceTree>();
+  const plugins: HostConfig['plugins'][number][] = [];
+  for (const [name, plugin] of found) {
+    const entry = file.plugins?.[name] ?? {};
+    const context = {
+      file,
+      host,
+      merged,
+      baseDirectory,
+      versions: options.versions,
+      specOf,
+      hookNames,
+      references,
+      report,
+    };
+    const resolved = await resolvePlugin(name, entry, plugin, context);
+    plugins.push(resolved.plugin);
+    pluginTrees.set(name, resolved.configTree);
+  }
+  const isReference = (keys: Keys): boolean => {
+    const at = treeAt(merged, keys);
+    return at?.kind === 'value' && at.shown !== undefined;
+  };
+  const config: HostConfig = {
+    environment: file.environment,
+    host,
+    log: { level: file.log.level },
+    listen: {
+      data: resolveListen(file.listen.data, ['listen', 'data'], report),
+      control: resolveListen(file.listen.control, ['listen', 'control'], report),
+    },
+    ...plainSections(file),
+    upstreams: resolveUpstreams(file.mcp_servers, baseDirectory, report),
+    apps: resolveApps(file.apps, isReference, report),
+    customHooks,
+    plugins,
+    notices: report.notices,
+  };
+  if (report.problems.length > 0) throw invalid(files[0] ?? 'the configuration', report.problems);
+  return { config, files, tree, pluginTrees };
+}
+
+/** The sections that are only renamed. */
+function plainSections(file: BulkheadFile): Pick<HostConfig, 'limits' | 'lifecycle' | 'link' | 'policy'> {
+  const { limits, lifecycle, link, policy } = file;
+  return {
+    limits: {
+      callTimeoutMs: limits.call_timeout_ms,
+      maxPayloadBytes: limits.max_payload_bytes,
+      maxPayloadBytesByHook: limits.max_payload_bytes_by_hook,
+      auditBudgetMs: limits.audit_budget_ms,
+      stateTtlMs: limits.state_ttl_ms,
+      maxBodyBytes: limits.max_body_bytes,
+    },
+    lifecycle: {
+      startTimeoutMs: lifecycle.start_timeout_ms,
+      healthIntervalMs: lifecycle.health_interval_ms,
+      healthTimeoutMs: lifecycle.health_timeout_ms,
+      healthMisses: lifecycle.health_misses,
+      backoffInitialMs: lifecycle.backoff_initial_ms,
+      backoffMaxMs: lifecycle.backoff_max_ms,
+      crashLimit: lifecycle.crash_limit,
+      crashWindowMs: lifecycle.crash_window_ms,
+      stopDrainMs: lifecycle.stop_drain_ms,
+      stopTermMs: lifecycle.stop_term_ms,
+      stopKillMs: lifecycle.stop_kill_ms,
+    },
+    link: { mtls: link.mtls, maxMessageBytes: link.max_message_bytes },
+    policy: {
+      failOpen: policy.fail_open,
+      denyAs: policy.deny_as,
+      exposeViolationDetails: policy.expose_violation_details,
+    },
+  };
+}
+
+function overrideLayer({ environment, overrides = {} }: ResolveOptions): SourceTree {
+  const { dataDir, pluginsDir, cacheDir } = overrides;
+  const host = Object.fromEntries(
+    [
+      ['data_dir', dataDir],
+      ['plugins_dir', pluginsDir],
+      ['cache_dir', cacheDir],
+    ].filter(([, value]) => value !== undefined),
+  ) as Record<string, string>;
+  const value = {
+    ...(environment === undefined ? {} : { environment }),
+    ...(Object.keys(host).length === 0 ? {} : { host }),
+  };
+  return treeFromValue(value, { layer: 'command line' });
+}
+
+function referenceRules(merged: SourceTree, options: ResolveOptions, report: Report): ReferenceRules {
+  const list = treeAt(merged, ['host', 'env_allow']);
+  const allowed = new Set(
+    list?.kind === 'list' ? list.items.flatMap((item) => (item.kind === 'value' ? [item.value] : [])) : [],
+  );
+  return {
+    readEnv: options.readEnv,
+    mayRead: (name, keys) => keys[0] !== 'plugins' || allowed.has(name),
+    problem: (keys, message, origin) => {
+      report.problem(keys, message, undefined, origin);
+    },
+  };
+}
+
+/** Hooks that anybody declares, each once; two different declarations of one name are a fault. */
+function collectHooks(
+  file: BulkheadFile,
+  found: ReadonlyMap<string, FoundPlugin>,
+  embedded: readonly CustomHookDeclaration[],
+  report: Report,
+): readonly CustomHookDeclaration[] {
+  const hooks = new Map<string, CustomHookDeclaration>();
+  const add = (hook: CustomHookDeclaration, keys: Keys): void => {
+    const usable = resolveCustomHook(hook, keys, report);
+    if (usable === undefined) return;
+    const known = hooks.get(hook.name);
+    if (known === undefined) hooks.set(hook.name, usable);
+    else if (JSON.stringify(known) !== JSON.stringify(hook)) {
+      report.problem(
+        keys,
+        `the hook '${hook.name}' is declared twice, and differently. Keep one declaration, or make them equal.`,
+      );
+    }
+  };
+  for (const hook of embedded) add(hook, ['custom_hooks', hook.name]);
+  for (const [name, told] of Object.entries(file.custom_hooks ?? {}))
+    add({ name, ...told }, ['custom_hooks', name]);
+  for (const [name, { manifest }] of found)
+    for (const hook of manifest.customHooks) add(hook, ['plugins', name]);
+  return [...hooks.values()];
+}
+
+function specOfCustom(hook: CustomHookDeclaration): HookSpec {
+  const properties = hook.payload['properties'];
+  return customHookSpec({
+    name: hook.name,
+    members: isPlainObject(properties) ? Object.keys(properties) : [],
+    ...(hook.writable === undefined ? {} : { writable: hook.writable }),
+  });
+}
+
+function invalid(what: string, problems: BulkheadError['problems']): BulkheadError {
+  const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
+  const lines = problems.map((problem) => `  ${formatProblem(problem)}`).join('\n');
+  return new BulkheadError(ErrorCode.CONFIG_INVALID, `${what} has ${count}:\n${lines}`, { problems });
+}
