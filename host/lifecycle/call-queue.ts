@@ -78,11 +78,14 @@ export class CallQueue {
     }
   }
 
-  /** Fails every waiting call. */
-  fail(error: BulkheadError): void {
+  /** Fails every waiting call with the error that `reason` makes. */
+  fail(reason: () => BulkheadError): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#timerMs = Infinity;
     for (const entry of this.#waiting.splice(0)) {
       unlisten(entry);
-      entry.reject(error);
+      entry.reject(reason());
     }
   }
 

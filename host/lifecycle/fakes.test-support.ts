@@ -53,9 +53,12 @@ export class FakeClock implements Clock {
     await settle();
   }
 
-  /** The event loop stands still: time passes and no timer fires until it is over; then all that are due do at once. */
+  /** The event loop stands still; when it runs again, all due timers fire before anything that arrived is read. */
   async block(ms: number): Promise<void> {
     this.#nowMs += ms;
+    const due = this.#timers.filter(({ atMs }) => atMs <= this.#nowMs).toSorted((a, b) => a.atMs - b.atMs);
+    this.#timers = this.#timers.filter((timer) => !due.includes(timer));
+    for (const { callback } of due) callback();
     await this.advance(0);
   }
 }
@@ -154,7 +157,7 @@ export class FakeSidecar implements Sidecar {
   #break(message: string): void {
     const error = new BulkheadError(ErrorCode.PLUGIN_EXITED, message);
     this.#lost.resolve(error);
-    for (const call of [...this.pending]) call.fail(error);
+    while (this.pending[0] !== undefined) this.pending[0].fail(error);
   }
 
   async #gone(report: ExitReport): Promise<ExitReport> {

@@ -44,6 +44,8 @@ export class Instance {
   #health: Health = { kind: 'healthy' };
   #report: CheckHealthResponse | undefined;
   #process: ServingProcess | undefined;
+  // Out of rotation until the next turn shows whether it is lost.
+  #suspected: ServingProcess | undefined;
   #restarts = 0;
   #life: Promise<void> | undefined;
   #endReason = '';
@@ -107,6 +109,7 @@ export class Instance {
       this.#ending.abort(new BulkheadError(ErrorCode.SHUTTING_DOWN, reason));
     }
     if (this.#life !== undefined) await within(this.#parts.clock, this.#endBoundMs(), this.#life);
+    this.#suspected = undefined;
     this.#setProcess(undefined);
     if (this.#state.kind !== 'stopped') this.#enter({ kind: 'stopped', reason: this.#endReason });
   }
@@ -137,8 +140,13 @@ export class Instance {
       first.reject(error);
       return signal.aborted ? undefined : failureOf(error);
     }
-    const serving = new ServingProcess(sidecar, () => {
-      this.#owner.onRelease();
+    const serving: ServingProcess = new ServingProcess(sidecar, {
+      onRelease: () => {
+        this.#owner.onRelease();
+      },
+      onUnreachable: () => {
+        this.#suspect(serving);
+      },
     });
     if (!signal.aborted) {
       this.#health = { kind: 'healthy' };
@@ -148,6 +156,7 @@ export class Instance {
       first.resolve();
     }
     const lost = await this.#serve(sidecar);
+    this.#suspected = undefined;
     this.#setProcess(undefined);
     if (lost === undefined) {
       await this.#drain(serving);
@@ -208,7 +217,10 @@ export class Instance {
     const { clock, settings } = this.#parts;
     const report = await within(clock, settings.stopKillMs + LADDER_GRACE_MS, sidecar.kill(lost.message));
     const failure = failureOf(lost);
-    return report === TIMED_OUT ? failure : { ...failure, lastLines: report.lastLines };
+    if (report === TIMED_OUT) return failure;
+    // Without a reason of the host's it ended by itself.
+    const code = report.reason === undefined ? ErrorCode.PLUGIN_EXITED : failure.code;
+    return { ...failure, code, lastLines: report.lastLines };
   }
 
   #fail(failure: Failure): number | 'never' {
@@ -222,6 +234,19 @@ export class Instance {
     const { kind, delayMs } = this.#policy.onFailure(nowMs, servedMs);
     this.#enter({ kind: kind === 'retry' ? 'failed' : 'quarantined', failure, retryInMs: delayMs });
     return delayMs;
+  }
+
+  /**
+   * Out of rotation before the next call is placed. When the process is lost, `lost` says so before the next turn of
+   * the event loop; when it is not, the error was the plugin's own word and the process is back in rotation.
+   */
+  #suspect(serving: ServingProcess): void {
+    if (this.#process !== serving) return;
+    this.#suspected = serving;
+    this.#setProcess(undefined);
+    setImmediate(() => {
+      if (this.#suspected === serving) this.#setProcess(serving);
+    });
   }
 
   #setProcess(process: ServingProcess | undefined): void {

@@ -74,7 +74,7 @@ export class PluginCalls implements LifecyclePort {
   setRotation(rotation: readonly ServingProcess[]): void {
     this.#rotation = rotation;
     if (rotation.length > 0) this.#feed();
-    else if (this.#queue.length > 0) this.#queue.fail(this.#unavailable());
+    else this.#queue.fail(this.#unavailable);
   }
 
   /** To be called whenever a call has ended, on whatever process. */

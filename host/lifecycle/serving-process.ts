@@ -1,4 +1,4 @@
-import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import { BulkheadError, ErrorCode, isBulkheadError } from '@bulkhead/proto';
 import type { CallOptions } from '@bulkhead/proto/link';
 import { InvokeBatchRequest, InvokeRequest, InvokeResponse } from '@bulkhead/proto/plugin';
 import type { Sidecar } from '../sidecar/sidecar.js';
@@ -8,6 +8,13 @@ const INVOKE_BATCH = '/bulkhead.plugin.v1.HookService/InvokeBatch';
 
 export type PortOptions = CallOptions & { readonly timeoutMs: number };
 
+export interface ProcessListener {
+  /** A call has ended. */
+  onRelease(): void;
+  /** A call could not reach the process. Told before that call has ended. */
+  onUnreachable(): void;
+}
+
 /**
  * A ready process as calls see it. A call costs one promise here: what follows an answer is bound once per process,
  * and nothing is timed (the link's own wheel keeps deadlines).
@@ -16,12 +23,11 @@ export class ServingProcess {
   readonly sidecar: Sidecar;
   #inFlight = 0;
   #whenIdle: (() => void) | undefined;
-  readonly #onRelease: () => void;
+  readonly #listener: ProcessListener;
 
-  /** @param onRelease called whenever a call has ended */
-  constructor(sidecar: Sidecar, onRelease: () => void) {
+  constructor(sidecar: Sidecar, listener: ProcessListener) {
     this.sidecar = sidecar;
-    this.#onRelease = onRelease;
+    this.#listener = listener;
   }
 
   get inFlight(): number {
@@ -66,6 +72,7 @@ export class ServingProcess {
   };
 
   readonly #failed = (error: unknown): never => {
+    if (isUnreachable(error)) this.#listener.onUnreachable();
     this.#release();
     throw error;
   };
@@ -77,6 +84,11 @@ export class ServingProcess {
       this.#whenIdle = undefined;
       idle();
     }
-    this.#onRelease();
+    this.#listener.onRelease();
   }
+}
+
+function isUnreachable(error: unknown): boolean {
+  if (!isBulkheadError(error)) return false;
+  return error.code === ErrorCode.PLUGIN_UNAVAILABLE || error.code === ErrorCode.PLUGIN_EXITED;
 }

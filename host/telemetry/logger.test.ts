@@ -55,6 +55,16 @@ describe('the log', () => {
     ]);
   });
 
+  test('a child made with a level keeps it until the plugin’s is set', () => {
+    const { log, records } = capture();
+    const verbose = log.child({ plugin: 'verbose' }, { level: 'trace' });
+    verbose.trace('one');
+    verbose.child({ request: 'r1' }).trace('two');
+    log.setPluginLevel('verbose', 'error');
+    verbose.warn('three');
+    expect(records().map(({ msg }) => msg)).toEqual(['one', 'two']);
+  });
+
   test('pretty lines are for people', () => {
     const { log, lines } = capture({ pretty: true });
     log.child({ plugin: 'echo' }).info({ port: 7410, why: 'it is asked' }, 'listening');
@@ -67,6 +77,6 @@ describe('the log', () => {
 
   test('flush resolves for a destination that cannot flush', async () => {
     const { log } = capture();
-    await expect(log.flush()).resolves.toBeUndefined();
+    await expect(log.flushed()).resolves.toBeUndefined();
   });
 });

@@ -1,4 +1,10 @@
-import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
+import {
+  pino,
+  type Bindings,
+  type ChildLoggerOptions,
+  type DestinationStream,
+  type Logger as PinoLogger,
+} from 'pino';
 import { prettyLine } from './pretty.js';
 import { redact } from './redact.js';
 
@@ -10,7 +16,7 @@ export interface LogMethod {
   (message: string): void;
 }
 
-/** What every part of the host logs with. Secrets are redacted whatever is passed. */
+/** What a part of the host logs with; pino's loggers are such. Secrets are redacted whatever is passed. */
 export interface Logger {
   readonly level: string;
   readonly trace: LogMethod;
@@ -24,14 +30,14 @@ export interface Logger {
   child(fields: Readonly<Record<string, unknown>>): Logger;
 }
 
-/** The host's logger: the one that owns destination and levels. */
-export interface RootLogger extends Logger {
-  /** Changes the level of a plugin's lines at run time; without a level, back to the host's own. */
+/** The host's logger: a pino logger that owns destination and levels. */
+export interface RootLogger extends PinoLogger {
+  /** Changes the level of a plugin's lines at run time; without a level, back to what it was made with. */
   setPluginLevel(plugin: string, level: LogLevel | undefined): void;
   /** Changes the host's level, and with it that of every plugin without one of its own. */
   setLevel(level: LogLevel): void;
   /** Resolves when everything logged so far is written, or after `FLUSH_TIMEOUT_MS`. */
-  flush(): Promise<void>;
+  flushed(): Promise<void>;
 }
 
 export interface LoggerOptions {
@@ -78,15 +84,24 @@ export function createLogger(options: LoggerOptions = {}): RootLogger {
     },
     stream,
   );
-  const face = createFace(root, levels, undefined);
-  return Object.assign(face, {
+  levels.add(root, undefined, undefined);
+  // A child's fields are formatted once, past `formatters.log`. Children inherit this from the root.
+  const plainChild: MakeChild = root.child;
+  Object.defineProperty(root, 'child', {
+    value: function child(this: PinoLogger, fields: Bindings, childOptions?: ChildLoggerOptions) {
+      const made = plainChild.call(this, redact(fields), childOptions);
+      levels.addChild(made, this, fields['plugin'], childOptions?.level);
+      return made;
+    },
+  });
+  return Object.assign(root, {
     setPluginLevel: (plugin: string, level: LogLevel | undefined) => {
       levels.setPlugin(plugin, level);
     },
     setLevel: (level: LogLevel) => {
       levels.setHost(level);
     },
-    flush: () => flushed(target),
+    flushed: () => flushed(target),
   });
 }
 
@@ -95,21 +110,36 @@ export function createSilentLogger(): RootLogger {
   return createLogger({ level: 'silent', destination: { write: () => undefined } });
 }
 
+type MakeChild = (this: PinoLogger, fields: Bindings, options?: ChildLoggerOptions) => PinoLogger;
+
+interface Known {
+  readonly plugin: string | undefined;
+  /** The level that the logger was made with. */
+  readonly own: string | undefined;
+}
+
 /** Which level each logger has, so that changing one reaches the loggers that exist. */
 class Levels {
   host: LogLevel;
   readonly #plugins = new Map<string, LogLevel>();
-  // Loggers live as long as those who log; the table must not keep them.
-  readonly #loggers: { readonly ref: WeakRef<PinoLogger>; readonly plugin: string | undefined }[] = [];
+  // Loggers live as long as those who log; the tables must not keep them.
+  readonly #loggers: WeakRef<PinoLogger>[] = [];
+  readonly #known = new WeakMap<PinoLogger, Known>();
 
   constructor(host: LogLevel) {
     this.host = host;
   }
 
-  add(logger: PinoLogger, plugin: string | undefined): void {
-    logger.level = this.#of(plugin);
+  add(logger: PinoLogger, plugin: string | undefined, own: string | undefined): void {
     if (this.#loggers.length % 256 === 255) this.#forgetDead();
-    this.#loggers.push({ ref: new WeakRef(logger), plugin });
+    this.#loggers.push(new WeakRef(logger));
+    this.#known.set(logger, { plugin, own });
+    logger.level = this.#levelOf(logger);
+  }
+
+  addChild(logger: PinoLogger, parent: PinoLogger, plugin: unknown, own: string | undefined): void {
+    const above = this.#known.get(parent);
+    this.add(logger, typeof plugin === 'string' ? plugin : above?.plugin, own ?? above?.own);
   }
 
   setHost(level: LogLevel): void {
@@ -123,49 +153,23 @@ class Levels {
     this.#apply();
   }
 
-  #of(plugin: string | undefined): LogLevel {
-    return (plugin === undefined ? undefined : this.#plugins.get(plugin)) ?? this.host;
+  #levelOf(logger: PinoLogger): string {
+    const known = this.#known.get(logger);
+    const set = known?.plugin === undefined ? undefined : this.#plugins.get(known.plugin);
+    return set ?? known?.own ?? this.host;
   }
 
   #apply(): void {
-    for (const { ref, plugin } of this.#loggers) {
+    for (const ref of this.#loggers) {
       const logger = ref.deref();
-      if (logger !== undefined) logger.level = this.#of(plugin);
+      if (logger !== undefined) logger.level = this.#levelOf(logger);
     }
   }
 
   #forgetDead(): void {
-    const alive = this.#loggers.filter(({ ref }) => ref.deref() !== undefined);
+    const alive = this.#loggers.filter((ref) => ref.deref() !== undefined);
     this.#loggers.splice(0, this.#loggers.length, ...alive);
   }
-}
-
-function createFace(logger: PinoLogger, levels: Levels, plugin: string | undefined): Logger {
-  levels.add(logger, plugin);
-  // Looked up at each call: pino swaps its methods when the level changes.
-  const method =
-    (level: Exclude<LogLevel, 'silent'>): LogMethod =>
-    (fields: object | string, message?: string) => {
-      if (typeof fields === 'string') logger[level](fields);
-      else logger[level](fields, message);
-    };
-  return {
-    get level() {
-      return logger.level;
-    },
-    trace: method('trace'),
-    debug: method('debug'),
-    info: method('info'),
-    warn: method('warn'),
-    error: method('error'),
-    fatal: method('fatal'),
-    isLevelEnabled: (level) => logger.isLevelEnabled(level),
-    child(fields) {
-      const named = fields['plugin'];
-      // pino formats a child's fields once, past `formatters.log`.
-      return createFace(logger.child(redact(fields)), levels, typeof named === 'string' ? named : plugin);
-    },
-  };
 }
 
 async function flushed(destination: { write(line: string): unknown }): Promise<void> {
