@@ -5,19 +5,18 @@ import type { Logger } from './logger.js';
 import type { CustomHooks, PluginConfig } from './plugin-types.js';
 import type { WritableField } from './writable-fields.js';
 
-/** Every hook that this plugin may name: the built-in ones and the declared custom ones. */
-export type AnyHookName = HookName | Extract<keyof CustomHooks, string>;
+/** The payloads of the built-in hooks and of the declared custom ones. */
+interface EveryPayload extends HookPayloads, CustomHooks {}
+
+/** Every hook that this plugin may name. */
+export type AnyHookName = Extract<keyof EveryPayload, string>;
 
 /**
  * The payload of a hook. JSON fields are parsed when first read, and a number that a double cannot hold
  * (9007199254740993, 10.0) is a RawNumber that keeps its text. Read its members by name; it is a view, so spreading it
  * copies nothing.
  */
-export type HookPayload<Name extends AnyHookName> = Name extends HookName
-  ? HookPayloads[Name]
-  : Name extends keyof CustomHooks
-    ? CustomHooks[Name]
-    : never;
+export type HookPayload<Name extends AnyHookName> = EveryPayload[Name];
 
 /** The fields that `modify` may name in an answer to this hook. */
 export type HookChanges<Name extends AnyHookName> = Name extends HookName

@@ -1,0 +1,2 @@
+/** Bundles the runner. Default: into dist/bin.cjs. */
+export declare function buildRunner(outfile?: string): Promise<void>;
