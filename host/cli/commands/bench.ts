@@ -1,0 +1,25 @@
+import { Command } from 'commander';
+import { ExitCode, type Cli } from '../cli.js';
+
+interface BenchOptions {
+  readonly json: boolean;
+  readonly rounds: string;
+  readonly sliceMs: string;
+}
+
+export function benchCommand(cli: Cli): Command {
+  return new Command('bench')
+    .description('measure the host against its peers on this machine; needs a checkout of the repository')
+    .option('--json', 'print all figures as one JSON object, as the last line', false)
+    .option('--rounds <n>', 'interleaved rounds, of which the median counts', '5')
+    .option('--slice-ms <ms>', 'how long each measurement takes', '600')
+    .action(async (options: BenchOptions) => {
+      const { runBench } = await import('../run-bench.js');
+      const ok = await runBench([
+        ...(options.json ? ['--json'] : []),
+        `--rounds=${options.rounds}`,
+        `--slice-ms=${options.sliceMs}`,
+      ]);
+      if (!ok) cli.exitWith(ExitCode.failed);
+    });
+}
