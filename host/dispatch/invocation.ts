@@ -47,7 +47,7 @@ export interface PluginRecord {
   readonly durationMs: number;
   /** Fields whose change was kept. */
   readonly changed: readonly string[];
-  /** Fields whose change was dropped by the hook's field policy. */
+  /** What was asked for and not kept: fields that the hook's policy, the plugin's permissions, its `fields` or its mode do not let it change; `metadata.<name>` for a reserved name. */
   readonly dropped: readonly string[];
 }
 

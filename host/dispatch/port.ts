@@ -17,9 +17,15 @@ export interface PluginPort {
    * Runs one hook. Settles within `options.timeoutMs`, whatever the plugin does; rejects with a BulkheadError
    * (DEADLINE_EXCEEDED, CANCELLED, PLUGIN_UNAVAILABLE, PLUGIN_OVERLOADED, PLUGIN_ERROR, INVALID_ANSWER, …).
    */
-  invoke(request: InvokeRequest, options: CallOptions & { readonly timeoutMs: number }): Promise<InvokeResponse>;
+  invoke(
+    request: InvokeRequest,
+    options: CallOptions & { readonly timeoutMs: number },
+  ): Promise<InvokeResponse>;
   /** Runs a batch of one fire_and_forget registration. */
-  invokeBatch(requests: readonly InvokeRequest[], options: CallOptions & { readonly timeoutMs: number }): Promise<void>;
+  invokeBatch(
+    requests: readonly InvokeRequest[],
+    options: CallOptions & { readonly timeoutMs: number },
+  ): Promise<void>;
 }
 
 /** One plugin on one hook. */

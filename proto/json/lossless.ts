@@ -17,6 +17,7 @@ declare global {
       reviver: (this: unknown, key: string, value: unknown, context: { readonly source?: string }) => unknown,
     ): unknown;
     rawJSON(text: string): RawNumber;
+    isRawJSON(value: unknown): value is RawNumber;
   }
 }
 
@@ -37,6 +38,11 @@ export function parseJson(text: string): JsonValue {
       ? JSON.rawJSON(context.source)
       : value,
   ) as JsonValue;
+}
+
+/** Whether a value of {@link parseJson} is a number that kept its source text. */
+export function isRawNumber(value: unknown): value is RawNumber {
+  return JSON.isRawJSON(value);
 }
 
 /** `JSON.stringify` for what {@link parseJson} gives. `undefined` is not JSON and is written as `null`. */
