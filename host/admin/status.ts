@@ -62,13 +62,15 @@ export interface UpstreamStatus {
   readonly reason?: string;
 }
 
-/** What applying a configuration changed. */
+/** What applying a configuration changed, by plugin. */
 export interface ApplyReport {
-  readonly added: readonly string[];
-  readonly removed: readonly string[];
-  readonly changed: readonly string[];
-  readonly unchanged: number;
-  /** Keys that take effect only at the next start. */
+  readonly started: readonly string[];
+  readonly stopped: readonly string[];
+  readonly reloaded: readonly string[];
+  /** Changed without touching a process. */
+  readonly updated: readonly string[];
+  readonly failed: readonly { readonly name: string; readonly reason: string }[];
+  /** Sections that changed and take effect only at the next start. */
   readonly needs_restart: readonly string[];
   readonly notices: readonly Notice[];
 }

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Cli } from './cli.js';
+import { benchCommand } from './commands/bench.js';
 import { completionCommand } from './commands/completion.js';
 import { configCommand } from './commands/config.js';
 import { doctorCommand } from './commands/doctor.js';
@@ -27,5 +28,6 @@ export function createProgram(cli: Cli): Command {
     .addCommand(configCommand(cli))
     .addCommand(typesCommand(cli))
     .addCommand(doctorCommand(cli))
+    .addCommand(benchCommand(cli))
     .addCommand(completionCommand(cli));
 }

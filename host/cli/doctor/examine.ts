@@ -1,0 +1,31 @@
+import type { Cli } from '../cli.js';
+import { checkConfiguration } from './configuration.js';
+import { checkDaemon } from './daemon.js';
+import { checkDisk } from './disk.js';
+import type { Finding } from './finding.js';
+import { checkLimits } from './limits.js';
+import { checkNode } from './node-version.js';
+import { createProbe } from './probe.js';
+import { checkSandbox } from './sandbox.js';
+import { checkUser } from './user.js';
+
+export interface ExamineOptions {
+  readonly configFile: string;
+  readonly dataDir: string;
+  readonly env: Cli['env'];
+}
+
+/** Looks at everything that decides how well Bulkhead runs here. */
+export async function examine({ configFile, dataDir, env }: ExamineOptions): Promise<readonly Finding[]> {
+  const uid = process.getuid?.();
+  const findings = await Promise.all([
+    checkNode(process.versions.node),
+    checkUser(uid),
+    checkSandbox(process.platform, createProbe(env)),
+    checkLimits(),
+    checkDisk(dataDir, uid),
+    checkConfiguration(configFile, env),
+    checkDaemon(dataDir),
+  ]);
+  return findings.flat();
+}
