@@ -18,7 +18,14 @@ import type { LaunchDirectory } from './launch-directory.js';
 import { nativeCall } from './native-call.js';
 import type { ProcessLife } from './process-life.js';
 import type { LaunchDescription } from './sidecar.js';
-import { asCertificateError, exitedEarly, noFirstLine, type StartPhase } from './start-error.js';
+import {
+  CLOSED_AFTER_TLS,
+  TLS_FAILURE,
+  asCertificateError,
+  exitedEarly,
+  noFirstLine,
+  type StartPhase,
+} from './start-error.js';
 import { Transport } from './transport.js';
 
 /** A closed pipe or a broken connection is mostly the end of the process, and that says more than they do. */
@@ -68,7 +75,8 @@ export async function bringUp(parts: BringUpParts): Promise<BroughtUp> {
   } catch (error) {
     if (!isBulkheadError(error) || !ENDS_WITH_PROCESS.has(error.code)) throw error;
     const report = await parts.life.endsWithin(EXIT_SETTLE_MS);
-    throw report === undefined ? error : exitedEarly(report, phase);
+    if (report !== undefined) throw exitedEarly(report, phase);
+    throw parts.certificate === undefined ? error : asCertificateError(error, CLOSED_AFTER_TLS);
   }
 }
 
@@ -147,7 +155,7 @@ async function shakeHands(
     const body = HandshakeRequest.encode(request).finish();
     response = HandshakeResponse.decode(await nativeCall(client, clock, HANDSHAKE_PATH, body, { timeoutMs }));
   } catch (error) {
-    throw asIncompatible(tls === undefined ? error : asCertificateError(error), HANDSHAKE_PATH);
+    throw asIncompatible(tls === undefined ? error : asCertificateError(error, TLS_FAILURE), HANDSHAKE_PATH);
   }
   if (response.apiVersion === APP_VERSION) return response;
   throw new BulkheadError(

@@ -35,6 +35,8 @@ export function openChannel(target: string, tls: TlsPair | undefined, maxMessage
     'grpc.service_config_disable_resolution': 1,
     'grpc.enable_http_proxy': 0,
     'grpc.enable_channelz': 0,
+    // The name in every plugin's certificate; over TCP the target would be an IP address, which TLS takes as no name.
+    ...(tls === undefined ? {} : { 'grpc.ssl_target_name_override': 'localhost' }),
     'grpc.initial_reconnect_backoff_ms': RECONNECT_BACKOFF_MS,
   });
 }

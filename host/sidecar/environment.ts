@@ -12,6 +12,22 @@ const NEVER: ReadonlySet<string> = new Set([
   'DYLD_INSERT_LIBRARIES',
 ]);
 
+/** The host's own word to the plugin. An operator who could name one would break the handshake, or forge it. */
+const RESERVED: ReadonlySet<string> = new Set([
+  MAGIC_COOKIE_KEY,
+  'HOME',
+  'TMPDIR',
+  'PLUGIN_PROTOCOL_VERSIONS',
+  'PLUGIN_CLIENT_CERT',
+  'PLUGIN_MULTIPLEX_GRPC',
+  'PLUGIN_UNIX_SOCKET_DIR',
+  'PLUGIN_MIN_PORT',
+  'PLUGIN_MAX_PORT',
+  'BULKHEAD_HOST_SOCKET',
+  'BULKHEAD_NETWORK',
+  'BULKHEAD_LIFELINE',
+]);
+
 /** Ports that go-plugin servers pick from; they read these when they listen on TCP. */
 const TCP_MIN_PORT = '10000';
 const TCP_MAX_PORT = '25000';
@@ -19,7 +35,7 @@ const TCP_MAX_PORT = '25000';
 export interface PluginEnvironment {
   /** The daemon's environment; only PATH, LANG and TZ are taken from it. */
   readonly daemon: Readonly<Record<string, string | undefined>>;
-  /** What an operator named for this plugin. Wins over the daemon's, loses to the host's own. */
+  /** What an operator named for this plugin. Wins over the daemon's; the host's own names are left out. */
   readonly operator: Readonly<Record<string, string>>;
   readonly launchDir: string;
   readonly hostSocket: string;
@@ -36,7 +52,7 @@ export function createEnvironment(source: PluginEnvironment): Record<string, str
     if (value !== undefined) env[key] = value;
   }
   for (const [key, value] of Object.entries(source.operator)) {
-    if (!NEVER.has(key)) env[key] = value;
+    if (!NEVER.has(key) && !RESERVED.has(key)) env[key] = value;
   }
   env['HOME'] = source.launchDir;
   env['TMPDIR'] = source.launchDir;
@@ -44,11 +60,11 @@ export function createEnvironment(source: PluginEnvironment): Record<string, str
   env['PLUGIN_PROTOCOL_VERSIONS'] = String(APP_VERSION);
   env['PLUGIN_UNIX_SOCKET_DIR'] = source.launchDir;
   env['BULKHEAD_HOST_SOCKET'] = source.hostSocket;
-  // An operator cannot name these: a plugin that believes in a certificate which is not the host's never answers.
-  delete env['PLUGIN_CLIENT_CERT'];
-  delete env['PLUGIN_MULTIPLEX_GRPC'];
+  // Its stdin stays open as long as the host lives; our SDK's runner exits when it ends.
+  env['BULKHEAD_LIFELINE'] = 'stdin';
   if (source.clientCertificate !== undefined) env['PLUGIN_CLIENT_CERT'] = source.clientCertificate;
   if (source.network === 'tcp') {
+    env['BULKHEAD_NETWORK'] = 'tcp';
     env['PLUGIN_MIN_PORT'] = TCP_MIN_PORT;
     env['PLUGIN_MAX_PORT'] = TCP_MAX_PORT;
   }

@@ -79,10 +79,17 @@ export class Harness {
     });
   }
 
+  /** Resolves when a process that is not our child is gone. */
+  async untilGone(pid: number): Promise<void> {
+    await expect.poll(() => leftProcesses(this.runDir), { timeout: 10_000 }).not.toContain(pid);
+  }
+
   /** Fails the test when a process, a socket or a directory is left. */
   async close(): Promise<void> {
     await Promise.all(this.#sidecars.map((sidecar) => sidecar.kill('the test is over')));
-    expect(leftProcesses(this.runDir), 'processes left').toEqual([]);
+    const left = leftProcesses(this.runDir);
+    for (const pid of left) process.kill(pid, 'SIGKILL');
+    expect(left, 'processes left').toEqual([]);
     expect(leftSockets(this.runDir), 'sockets left').toEqual([]);
     expect(readdirSync(this.runDir), 'directories left').toEqual([]);
     rmSync(this.runDir, { recursive: true });

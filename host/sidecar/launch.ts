@@ -196,6 +196,7 @@ function startBudget(
       reject(startCancelled());
     };
     signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted === true) onAbort();
     close = () => {
       cancelTimer();
       signal?.removeEventListener('abort', onAbort);

@@ -60,15 +60,21 @@ function quoteLines(lines: readonly string[]): string {
 }
 
 /**
- * TLS failures reach gRPC's caller as texts only. Any of these while the first call is made means that the two
- * sides do not accept each other's certificate, or that one of them speaks plaintext.
+ * TLS failures reach gRPC's caller as texts only. Any of these while the first call is made means that the plugin
+ * does not show the certificate that it announced, or speaks plaintext.
  */
-const TLS_FAILURE = /certificate|\bSSL\b|\bTLS\b|tlsv1|EPROTO|wrong version number/i;
+export const TLS_FAILURE = /certificate|\bSSL\b|\bTLS\b|tlsv1|EPROTO|wrong version number/i;
 
-/** What a failed first call says, when TLS was agreed on. */
-export function asCertificateError(error: unknown): unknown {
+/**
+ * What grpc-js says when the other side closes right after its TLS handshake: with TLS 1.3 that is how a server
+ * refuses the client's certificate. A process that ends then looks the same, so look for that first.
+ */
+export const CLOSED_AFTER_TLS = /Failed to connect/;
+
+/** The error of a first call as a refused certificate, when its text fits. */
+export function asCertificateError(error: unknown, text: RegExp): unknown {
   if (!isBulkheadError(error) || error.code !== ErrorCode.PLUGIN_UNAVAILABLE) return error;
-  if (!TLS_FAILURE.test(error.message)) return error;
+  if (!text.test(error.message)) return error;
   return new BulkheadError(
     ErrorCode.CERTIFICATE_REFUSED,
     'expected the plugin to serve mTLS with the certificate that its handshake line announced and to accept the ' +

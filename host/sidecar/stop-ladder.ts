@@ -42,8 +42,6 @@ export async function stopProcess(parts: StopLadderParts, reason: string): Promi
     bounds.drainTimeoutMs,
   );
   if (answered.kind === 'value') {
-    // The lifeline too, for a plugin that answered and forgot to go.
-    process.stdin.end();
     const graceMs = Math.min(EXIT_GRACE_MS, Math.max(0, drainedBy - clock.monotonic()));
     const left = await life.endsWithin(graceMs);
     if (left !== undefined) return left;
