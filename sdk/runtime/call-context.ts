@@ -4,6 +4,7 @@ import type { InvokeRequest } from '@bulkhead/proto/plugin';
 import type { HookContext, KeptValues, Outcome } from '../hook-context.js';
 import type { Logger } from '../logger.js';
 import { violationFromWire } from './wire-violation.js';
+import type { InFlight } from './in-flight.js';
 import type { IncomingCall } from './incoming.js';
 import { CallValues, createWritten } from './kept-values.js';
 import { PluginLogger, type LogTarget } from './plugin-log.js';
@@ -11,10 +12,16 @@ import { PluginLogger, type LogTarget } from './plugin-log.js';
 /** What every call of a process shares. */
 export interface CallEnvironment {
   readonly logTarget: LogTarget;
+  readonly inFlight: InFlight;
   /** Deadline of a call whose caller said none, in milliseconds; 0 for none. */
   readonly defaultTimeoutMs: number;
   /** The configuration that setup got, or that of an operator's binding. */
   configFor(bindingJson: string): unknown;
+}
+
+/** The request of a call; decoded when somebody asks. */
+export interface RequestSource {
+  readonly message: InvokeRequest;
 }
 
 /** What a handler wrote, as JSON text by name. */
@@ -29,14 +36,14 @@ const optional = (text: string | undefined): string | undefined => (text === '' 
 
 /** The context of one call. Everything is made when it is first asked for; most handlers ask for little. */
 export class CallContextView implements HookContext<unknown> {
-  readonly #request: InvokeRequest;
+  readonly #request: RequestSource;
   readonly #incoming: IncomingCall;
   readonly #environment: CallEnvironment;
   readonly #deadlineMonotonic: number;
   #writes: CallWrites | undefined;
   #log: Logger | undefined;
 
-  constructor(request: InvokeRequest, incoming: IncomingCall, environment: CallEnvironment) {
+  constructor(request: RequestSource, incoming: IncomingCall, environment: CallEnvironment) {
     this.#request = request;
     this.#incoming = incoming;
     this.#environment = environment;
@@ -46,27 +53,27 @@ export class CallContextView implements HookContext<unknown> {
   }
 
   get requestId(): string {
-    return this.#request.context?.requestId ?? '';
+    return this.#request.message.context?.requestId ?? '';
   }
 
   get tenantId(): string | undefined {
-    return optional(this.#request.context?.tenantId);
+    return optional(this.#request.message.context?.tenantId);
   }
 
   get serverId(): string | undefined {
-    return optional(this.#request.context?.serverId);
+    return optional(this.#request.message.context?.serverId);
   }
 
   get appId(): string | undefined {
-    return optional(this.#request.context?.appId);
+    return optional(this.#request.message.context?.appId);
   }
 
   get contentType(): string | undefined {
-    return optional(this.#request.context?.contentType);
+    return optional(this.#request.message.context?.contentType);
   }
 
   get user(): User | undefined {
-    const user = this.#request.context?.user;
+    const user = this.#request.message.context?.user;
     if (user === undefined) return undefined;
     return {
       id: user.id,
@@ -78,24 +85,24 @@ export class CallContextView implements HookContext<unknown> {
   }
 
   get headers(): HeaderMap {
-    return this.#request.context?.headers ?? NOTHING;
+    return this.#request.message.context?.headers ?? NOTHING;
   }
 
   get claims(): JsonObject | undefined {
-    const text = this.#request.context?.claimsJson ?? '';
+    const text = this.#request.message.context?.claimsJson ?? '';
     return text === '' ? undefined : toObject(parseJson(text));
   }
 
   get traceparent(): string | undefined {
-    return optional(this.#request.context?.traceparent) ?? optional(this.#incoming.traceparent);
+    return optional(this.#request.message.context?.traceparent) ?? optional(this.#incoming.traceparent);
   }
 
   get state(): KeptValues {
-    return new CallValues(this.#request.state, this.#written().state, false);
+    return new CallValues(this.#request.message.state, this.#written().state, false);
   }
 
   get shared(): KeptValues {
-    return new CallValues(this.#request.shared, this.#written().shared, true);
+    return new CallValues(this.#request.message.shared, this.#written().shared, true);
   }
 
   get metadata(): KeptValues {
@@ -119,7 +126,7 @@ export class CallContextView implements HookContext<unknown> {
   }
 
   get outcome(): Outcome | undefined {
-    const outcome = this.#request.outcome;
+    const outcome = this.#request.message.outcome;
     if (outcome === undefined) return undefined;
     return {
       allowed: outcome.allowed,
@@ -129,7 +136,7 @@ export class CallContextView implements HookContext<unknown> {
   }
 
   get config(): unknown {
-    return this.#environment.configFor(this.#request.context?.configJson ?? '');
+    return this.#environment.configFor(this.#request.message.context?.configJson ?? '');
   }
 
   /** What the handler of this context wrote; undefined when it did not even ask. */

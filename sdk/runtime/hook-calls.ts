@@ -1,7 +1,8 @@
 import { BulkheadError, ErrorCode, isBulkheadError } from '@bulkhead/proto';
-import { InvokeBatchRequest, InvokeRequest } from '@bulkhead/proto/plugin';
+import { InvokeBatchRequest, type InvokeRequest } from '@bulkhead/proto/plugin';
 import type { BatchContext } from '../hook-handlers.js';
 import { CallContextView, type CallEnvironment } from './call-context.js';
+import { CallRequest } from './call-request.js';
 import { encodeAnswer } from './encode-answer.js';
 import type { Handler, RegisteredHook } from './implementation.js';
 import type { IncomingCall } from './incoming.js';
@@ -23,18 +24,23 @@ export function runHook(
   hooks: Hooks,
   environment: CallEnvironment,
 ): Uint8Array | Promise<Uint8Array> {
-  const request = InvokeRequest.decode(body);
+  const request = new CallRequest(body);
   const hook = findHook(hooks, request.hook);
   const context = new CallContextView(request, incoming, environment);
+  environment.inFlight.enter();
+  let later = false;
   try {
     const answer =
       hook.handler === undefined
         ? runBatchOfOne(hook, request, context)
-        : hook.handler(createView(hook, request), context);
-    if (isThenable(answer)) return finishLater(hook, answer, context);
+        : hook.handler(viewOf(hook, request), context);
+    later = isThenable(answer);
+    if (later) return finishLater(hook, answer, context, environment);
     return encodeAnswer(hook.name, hook.spec, answer, context);
   } catch (error) {
     throw explain(hook.name, error, context);
+  } finally {
+    if (!later) environment.inFlight.leave();
   }
 }
 
@@ -51,13 +57,30 @@ export async function runBatch(
   environment: CallEnvironment,
 ): Promise<Uint8Array> {
   const { requests } = InvokeBatchRequest.decode(body);
+  environment.inFlight.enter();
+  try {
+    const [first] = await runGroups(requests, incoming, hooks, environment);
+    if (first !== undefined) throw first;
+    return NOTHING;
+  } finally {
+    environment.inFlight.leave();
+  }
+}
+
+/** What failed, in order. */
+async function runGroups(
+  requests: readonly InvokeRequest[],
+  incoming: IncomingCall,
+  hooks: Hooks,
+  environment: CallEnvironment,
+): Promise<BulkheadError[]> {
   const byHook = Map.groupBy(requests, (request) => request.hook);
   const failures: BulkheadError[] = [];
   for (const [name, group] of byHook) {
     const hook = findHook(hooks, name);
     const items = group.map((request) => ({
-      payload: createView(hook, request),
-      ctx: new CallContextView(request, incoming, environment),
+      payload: hook.View === undefined ? openView(name, request.payload) : new hook.View(request.payload),
+      ctx: new CallContextView({ message: request }, incoming, environment),
     }));
     if (hook.batchHandler !== undefined) {
       const context = createBatchContext(incoming, environment);
@@ -70,9 +93,7 @@ export async function runBatch(
       failures.push(...(await runEach(name, hook.handler, items)));
     }
   }
-  const [first] = failures;
-  if (first !== undefined) throw first;
-  return NOTHING;
+  return failures;
 }
 
 async function runEach(
@@ -91,8 +112,8 @@ async function runEach(
   return failures;
 }
 
-function runBatchOfOne(hook: RegisteredHook, request: InvokeRequest, ctx: CallContextView): unknown {
-  const done = hook.batchHandler?.([{ payload: createView(hook, request), ctx }], ctx);
+function runBatchOfOne(hook: RegisteredHook, request: CallRequest, ctx: CallContextView): unknown {
+  const done = hook.batchHandler?.([{ payload: viewOf(hook, request), ctx }], ctx);
   // What a batch handler returns is no answer.
   return isThenable(done) ? Promise.resolve(done).then(() => undefined) : undefined;
 }
@@ -101,11 +122,14 @@ async function finishLater(
   hook: RegisteredHook,
   pending: unknown,
   context: CallContextView,
+  environment: CallEnvironment,
 ): Promise<Uint8Array> {
   try {
     return encodeAnswer(hook.name, hook.spec, await pending, context);
   } catch (error) {
     throw explain(hook.name, error, context);
+  } finally {
+    environment.inFlight.leave();
   }
 }
 
@@ -118,8 +142,11 @@ function findHook(hooks: Hooks, name: string): RegisteredHook {
   );
 }
 
-function createView(hook: RegisteredHook, request: InvokeRequest): object {
-  return hook.View === undefined ? openView(hook.name, request.payload) : new hook.View(request.payload);
+function viewOf(hook: RegisteredHook, request: CallRequest): object {
+  const { body, payloadStart, payloadEnd } = request;
+  return hook.View === undefined
+    ? openView(hook.name, body.subarray(payloadStart, payloadEnd))
+    : new hook.View(body, payloadStart, payloadEnd);
 }
 
 function createBatchContext(incoming: IncomingCall, environment: CallEnvironment): BatchContext {

@@ -6,7 +6,7 @@ import { customHookSpec, type FieldSpec, type HookSpec } from '@bulkhead/proto/r
 type Message = Readonly<Record<string, unknown>>;
 
 /** A payload that is decoded when its first field is read, and whose JSON is parsed field by field. */
-export type ViewClass = new (bytes: Uint8Array) => object;
+export type ViewClass = new (bytes: Uint8Array, start?: number, end?: number) => object;
 
 /**
  * The view class of a hook: getters on a prototype, made once per hook, so that a call costs one small object and
@@ -17,11 +17,15 @@ export function createViewClass(spec: HookSpec): ViewClass {
 
   class PayloadView {
     readonly #bytes: Uint8Array;
+    readonly #start: number;
+    readonly #end: number;
     #message: Message | undefined;
     #parsed: unknown[] | undefined;
 
-    constructor(bytes: Uint8Array) {
+    constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
       this.#bytes = bytes;
+      this.#start = start;
+      this.#end = end;
     }
 
     toJSON(): Message {
@@ -38,7 +42,7 @@ export function createViewClass(spec: HookSpec): ViewClass {
     }
 
     static plain(view: PayloadView, wire: string): unknown {
-      return (view.#message ??= decode(spec, view.#bytes))[wire];
+      return (view.#message ??= decode(spec, view.#bytes.subarray(view.#start, view.#end)))[wire];
     }
 
     static json(view: PayloadView, field: FieldSpec, index: number): unknown {

@@ -71,24 +71,13 @@ export class PluginRuntime {
   /** One call of HookService/Invoke. Answers synchronously when the handler does. */
   invoke(body: Uint8Array, incoming: IncomingCall): Uint8Array | Promise<Uint8Array> {
     const { implementation, environment } = this.#ready();
-    this.#inFlight.enter();
-    let result: Uint8Array | Promise<Uint8Array>;
-    try {
-      result = runHook(body, incoming, implementation.hooks, environment);
-    } catch (error) {
-      this.#inFlight.leave();
-      throw error;
-    }
-    if (result instanceof Promise) return this.#leaveAfter(result);
-    this.#inFlight.leave();
-    return result;
+    return runHook(body, incoming, implementation.hooks, environment);
   }
 
   /** One call of HookService/InvokeBatch. */
   invokeBatch(body: Uint8Array, incoming: IncomingCall): Promise<Uint8Array> {
     const { implementation, environment } = this.#ready();
-    this.#inFlight.enter();
-    return this.#leaveAfter(runBatch(body, incoming, implementation.hooks, environment));
+    return runBatch(body, incoming, implementation.hooks, environment);
   }
 
   /** What the author's `health()` says; healthy as long as there is none to ask. */
@@ -135,6 +124,7 @@ export class PluginRuntime {
           implementation,
           environment: {
             logTarget: this.#logTarget,
+            inFlight: this.#inFlight,
             defaultTimeoutMs: request.limits?.timeoutMs ?? 0,
             configFor: (bindingJson) => configuration.forCall(bindingJson),
           },
@@ -165,14 +155,6 @@ export class PluginRuntime {
       state.kind === 'new' ? 'the plugin is not initialized yet' : 'the plugin is shutting down',
       { retryable: true },
     );
-  }
-
-  async #leaveAfter(result: Promise<Uint8Array>): Promise<Uint8Array> {
-    try {
-      return await result;
-    } finally {
-      this.#inFlight.leave();
-    }
   }
 
   async #shutDown(drainTimeoutMs: number, reason: string): Promise<void> {
