@@ -11,11 +11,13 @@ export interface DescribeSettings {
   readonly limits: Pick<HostConfig['limits'], 'callTimeoutMs'>;
   /** The Node that runs plugins; absolute. */
   readonly nodePath: string;
+  /** The directory of an entry's own, kept over restarts and versions. */
+  readonly dataDirOf?: (name: string) => string;
 }
 
 /** Turns a configured plugin into what the sidecar needs to launch it. */
 export function createDescribe(settings: DescribeSettings): (plugin: PluginConfig) => LaunchDescription {
-  const { lifecycle, link, limits, nodePath } = settings;
+  const { lifecycle, link, limits, nodePath, dataDirOf } = settings;
   return (plugin) => ({
     name: plugin.name,
     id: plugin.manifest.id,
@@ -37,6 +39,7 @@ export function createDescribe(settings: DescribeSettings): (plugin: PluginConfi
     grantedScopes: plugin.grantedScopes,
     maxInFlight: plugin.maxInFlight,
     logLevel: plugin.logLevel,
+    ...(dataDirOf === undefined ? {} : { dataDir: dataDirOf(plugin.name) }),
   });
 }
 

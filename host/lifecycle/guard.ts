@@ -1,4 +1,6 @@
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { PluginConfig } from '../config/config.js';
+import type { NotReady } from './status.js';
 
 /** Whether the plugin guards: a request that it cannot judge is refused. */
 export function isGuard(plugin: PluginConfig): boolean {
@@ -14,4 +16,14 @@ export function wantsProcess(plugin: PluginConfig): boolean {
   return plugin.hooks.length === 0
     ? plugin.mode !== 'disabled'
     : plugin.hooks.some(({ mode }) => mode !== 'disabled');
+}
+
+/** Why a host does not start. */
+export function guardsNotReady(guards: readonly NotReady[]): BulkheadError {
+  const list = guards.map(({ name, reason }) => `${name} (${reason})`).join('; ');
+  return new BulkheadError(
+    ErrorCode.GUARD_NOT_READY,
+    `a guard that cannot run would refuse everything it guards, so the host does not start: ${list}. Mend it, disable it, or set its mode or on_error so that it does not guard`,
+    { details: { guards } },
+  );
 }

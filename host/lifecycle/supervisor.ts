@@ -66,11 +66,18 @@ export interface Supervisor {
   /** Brings everything to another configuration and touches only what changed. */
   apply(next: readonly PluginConfig[]): Promise<ApplyReport>;
   subscribe(listener: LifecycleListener): () => void;
+  /**
+   * Resolves when no call is in flight, at most after `limitMs`. A pipeline between two plugins has always asked the
+   * next one before a timer can fire, so when no plugin has a call, no request is under way.
+   */
+  quiet(limitMs: number): Promise<void>;
   /** Takes no new calls, lets those in flight finish, stops every process. Returns within its bound; never rejects. */
   stop(): Promise<void>;
 }
 
 const START_CONCURRENCY = 4;
+/** Looking now and then costs calls nothing; counting them would. */
+const QUIET_POLL_MS = 10;
 const STOP_REASON = 'the host is going down';
 
 export function createSupervisor(options: SupervisorOptions): Supervisor {
@@ -185,6 +192,16 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     disable: async (name) => find(name).disable('disabled by an operator'),
     apply: async (next) => oneApply(async () => apply(next)),
     subscribe: events.subscribe,
+    async quiet(limitMs) {
+      const untilMs = clock.monotonic() + limitMs;
+      const busy = (): boolean =>
+        [...plugins.values()].some(({ calls }) => calls.inFlight + calls.queued > 0);
+      while (busy() && clock.monotonic() < untilMs) {
+        await new Promise<void>((resolve) => {
+          clock.after(QUIET_POLL_MS, resolve);
+        });
+      }
+    },
     stop() {
       stopping ??= (async () => {
         await Promise.all([...plugins.values()].map(async (plugin) => plugin.end(STOP_REASON)));

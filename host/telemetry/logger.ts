@@ -43,8 +43,8 @@ export interface RootLogger extends PinoLogger {
 export interface LoggerOptions {
   /** Default: info. */
   readonly level?: LogLevel;
-  /** Where lines go, with their newline. Default: standard output, written without blocking. */
-  readonly destination?: { write(line: string): unknown };
+  /** Where lines go, with their newline: a stream, or a descriptor that is written without blocking. Default: 1, standard output. */
+  readonly destination?: { write(line: string): unknown } | 1 | 2;
   /** Lines for people instead of JSON. Default: false. */
   readonly pretty?: boolean;
 }
@@ -52,8 +52,6 @@ export interface LoggerOptions {
 /** Lines waiting for a slow reader; beyond it new ones are dropped. */
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
 const FLUSH_TIMEOUT_MS = 1_000;
-
-const STANDARD_OUTPUT = { dest: 1, sync: false, minLength: 0, maxLength: MAX_BUFFERED_BYTES } as const;
 
 const LEVELS: ReadonlySet<string> = new Set(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']);
 
@@ -69,7 +67,8 @@ function isLogLevel(level: string): level is LogLevel {
 /** The host's structured log: one JSON line a record. */
 export function createLogger(options: LoggerOptions = {}): RootLogger {
   const levels = new Levels(options.level ?? 'info');
-  const target = options.destination ?? pino.destination({ ...STANDARD_OUTPUT });
+  const { destination = 1 } = options;
+  const target = typeof destination === 'number' ? openDescriptor(destination) : destination;
   const stream: DestinationStream = {
     write: options.pretty === true ? (line) => target.write(prettyLine(line)) : (line) => target.write(line),
   };
@@ -170,6 +169,10 @@ class Levels {
     const alive = this.#loggers.filter((ref) => ref.deref() !== undefined);
     this.#loggers.splice(0, this.#loggers.length, ...alive);
   }
+}
+
+function openDescriptor(dest: 1 | 2): ReturnType<typeof pino.destination> {
+  return pino.destination({ dest, sync: false, minLength: 0, maxLength: MAX_BUFFERED_BYTES });
 }
 
 async function flushed(destination: { write(line: string): unknown }): Promise<void> {
