@@ -39,5 +39,6 @@ export {
   GRPCControllerDefinition,
   GRPCStdioDefinition,
   StdioData,
+  StdioData_Channel,
   StdioEmpty,
 } from './gen/plugin/go_plugin.js';

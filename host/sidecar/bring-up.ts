@@ -13,9 +13,11 @@ import type { Clock } from '../clock.js';
 import { resolveTarget } from './address.js';
 import { openChannel, type TlsPair } from './channel.js';
 import type { FirstLine } from './first-line.js';
+import { followGoStdio } from './go-stdio.js';
 import { startHostServer } from './host-server.js';
 import type { LaunchDirectory } from './launch-directory.js';
 import { nativeCall } from './native-call.js';
+import type { PluginLog } from './plugin-log.js';
 import type { ProcessLife } from './process-life.js';
 import type { LaunchDescription } from './sidecar.js';
 import {
@@ -44,6 +46,7 @@ export interface BringUpParts {
   readonly directory: LaunchDirectory;
   readonly life: ProcessLife;
   readonly firstLine: FirstLine;
+  readonly log: PluginLog;
   readonly clock: Clock;
   readonly hostVersion: string;
   /** The host's one-time certificate, when the connection is mTLS. */
@@ -104,6 +107,7 @@ async function connect(parts: BringUpParts): Promise<BroughtUp> {
         clock,
       })
     : undefined;
+  if (link === undefined) followGoStdio(client, parts.log);
   const transport = new Transport({
     client,
     ...(link === undefined ? {} : { link }),

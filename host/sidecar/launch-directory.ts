@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { identifyProcess, type ProcessIdentity } from './process-identity.js';
 import { removeTree } from './remove-tree.js';
 
@@ -34,8 +35,28 @@ export interface LaunchDirectory {
 /** Names of records: the host's process number and a random part, so that a torn one can be judged too. */
 export const RECORD_NAME = /^([0-9]+)-[0-9a-f]{8}\.json(\.tmp)?$/;
 
-/** Makes a fresh launch directory; `runDir` is made too when it is missing. */
+/** Failures that say something of the machine's moment. */
+const PASSING: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'ENOSPC', 'EDQUOT']);
+
+/**
+ * Makes a fresh launch directory; `runDir` is made too when it is missing.
+ *
+ * @throws BulkheadError SPAWN_FAILED
+ */
 export async function createLaunchDirectory(runDir: string, name: string): Promise<LaunchDirectory> {
+  try {
+    return await makeLaunchDirectory(runDir, name);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    throw new BulkheadError(
+      ErrorCode.SPAWN_FAILED,
+      `expected to make a private launch directory in ${runDir}, got ${code}; the host needs a run directory that it may write to`,
+      { cause: error, retryable: PASSING.has(code), details: { code } },
+    );
+  }
+}
+
+async function makeLaunchDirectory(runDir: string, name: string): Promise<LaunchDirectory> {
   await mkdir(runDir, { recursive: true, mode: 0o700 });
   const id = `${process.pid}-${randomBytes(4).toString('hex')}`;
   const parent = await realpath(runDir);

@@ -96,6 +96,7 @@ async function launch(
       directory,
       life,
       firstLine,
+      log,
       clock,
       hostVersion: options.hostVersion,
       certificate,

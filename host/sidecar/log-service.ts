@@ -1,7 +1,7 @@
 import { LogLevel, WriteRequest, WriteResponse } from '@bulkhead/proto/host';
 import type { HostMethod } from './host-method.js';
 import type { Level, ParsedLine } from './log-line.js';
-import type { PluginLog } from './plugin-log.js';
+import { MAX_LINE_BYTES, type PluginLog } from './plugin-log.js';
 
 const LEVEL_OF: Readonly<Partial<Record<LogLevel, Level>>> = {
   [LogLevel.LOG_LEVEL_TRACE]: 'trace',
@@ -33,6 +33,7 @@ export function createLogMethod(log: PluginLog): HostMethod {
 
 function parseFields(json: string): { fields?: Readonly<Record<string, unknown>> } {
   if (json === '') return {};
+  if (json.length > MAX_LINE_BYTES) return { fields: { truncated_bytes: json.length } };
   try {
     const value: unknown = JSON.parse(json);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { fields: { ...value } };

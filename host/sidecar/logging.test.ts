@@ -64,6 +64,12 @@ test('a flood on stderr is drained to its end, counted, and costs neither the pl
   expect(kept + dropped).toBe(flood.count);
 });
 
+test('what a plugin made with go-plugin prints comes over its own stream', async () => {
+  await harness.plugin('no-link,go');
+  const entry = await harness.tape.waitFor(({ msg }) => msg === 'from the stream');
+  expect(entry).toMatchObject({ plugin: 'probe', stream: 'stderr' });
+});
+
 test('LogService lines carry level, fields and request, and are counted against the same rate', async () => {
   const sidecar = await harness.plugin('');
   const line = {

@@ -48,10 +48,10 @@ export class PluginLog {
       },
     });
     this.stdout = new LineSplitter(MAX_LINE_BYTES, (line, totalBytes) => {
-      this.#onLine('stdout', line, totalBytes);
+      this.line('stdout', line, totalBytes);
     });
     this.stderr = new LineSplitter(MAX_LINE_BYTES, (line, totalBytes) => {
-      this.#onLine('stderr', line, totalBytes);
+      this.line('stderr', line, totalBytes);
     });
   }
 
@@ -79,8 +79,19 @@ export class PluginLog {
   write(line: ParsedLine, extra: Readonly<Record<string, unknown>>): boolean {
     this.#remember(line.message.slice(0, MAX_LAST_LINE_BYTES));
     if (!this.#budget.take()) return false;
-    this.#print({ ...line, message: this.#options.redact(line.message) }, extra);
+    const message = this.#options.redact(line.message.slice(0, MAX_LINE_BYTES));
+    this.#print({ ...line, message }, extra);
     return true;
+  }
+
+  /** One line of a stream, of which `line` is what was kept. */
+  line(stream: 'stdout' | 'stderr', line: Buffer, totalBytes: number): void {
+    if (line.length === 0) return;
+    this.#remember(printable(line.toString('utf8', 0, MAX_LAST_LINE_BYTES)));
+    if (!this.#budget.take()) return;
+    const cut = totalBytes - line.length;
+    const parsed = parseLogLine(this.#options.redact(line.toString('utf8')));
+    this.#print(parsed, cut === 0 ? { stream } : { stream, truncated_bytes: cut });
   }
 
   /** The process is gone: what is held comes out. */
@@ -88,15 +99,6 @@ export class PluginLog {
     this.stdout.end();
     this.stderr.end();
     this.#budget.report();
-  }
-
-  #onLine(stream: 'stdout' | 'stderr', line: Buffer, totalBytes: number): void {
-    if (line.length === 0) return;
-    this.#remember(printable(line.toString('utf8', 0, MAX_LAST_LINE_BYTES)));
-    if (!this.#budget.take()) return;
-    const cut = totalBytes - line.length;
-    const parsed = parseLogLine(this.#options.redact(line.toString('utf8')));
-    this.#print(parsed, cut === 0 ? { stream } : { stream, truncated_bytes: cut });
   }
 
   #print(line: ParsedLine, extra: Readonly<Record<string, unknown>>): void {

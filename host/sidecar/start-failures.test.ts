@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -94,6 +95,21 @@ test('a program that does not exist is SPAWN_FAILED and not worth another try', 
   expect(error.message).toContain('ENOENT');
 });
 
+test('a machine that is short of descriptors is SPAWN_FAILED and worth another try', () => {
+  const command = 'ulimit -n 64; exec "$0" "$1"';
+  const output = execFileSync('/bin/bash', [
+    '-c',
+    command,
+    process.execPath,
+    fixture('short-of-descriptors.mjs'),
+  ]);
+  expect(JSON.parse(output.toString())).toEqual({
+    code: 'SPAWN_FAILED',
+    retryable: true,
+    afterwards: 'spawned',
+  });
+});
+
 test('a start that is cancelled ends at once with CANCELLED', async () => {
   const controller = new AbortController();
   const start = harness.launcher()(
@@ -146,6 +162,7 @@ test('TCP is refused where the entry does not say so', async () => {
 
 test('a run directory that cannot be made fails the start and leaves nothing', async () => {
   symlinkSync('/proc/nowhere', join(harness.runDir, 'link'));
-  await expect(harness.start({}, { runDir: join(harness.runDir, 'link', 'run') })).rejects.toThrow();
+  const start = harness.start({}, { runDir: join(harness.runDir, 'link', 'run') });
+  expect((await failure(start)).code).toBe('SPAWN_FAILED');
   rmSync(join(harness.runDir, 'link'));
 });
