@@ -115,7 +115,12 @@ export function createGateway(options: GatewayOptions): Gateway {
   }
 
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_http, text, done) => {
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (http, text, done) => {
+    // A DELETE may name a type and have no body.
+    if (text.length === 0 && http.method !== 'POST') {
+      done(null, undefined);
+      return;
+    }
     try {
       done(null, parseJson(String(text)));
     } catch (error) {
