@@ -33,7 +33,9 @@ export interface Given {
 
 export type Handler = (seen: Seen) => Given | undefined | Promise<Given | undefined>;
 
-export const modify = (changes: Readonly<Record<string, unknown>>): Given => ({ answer: { kind: 'modify', changes } });
+export const modify = (changes: Readonly<Record<string, unknown>>): Given => ({
+  answer: { kind: 'modify', changes },
+});
 export const deny = (code: string, more: Readonly<Record<string, unknown>> = {}): Given => ({
   answer: { kind: 'deny', violation: { code, reason: `because ${code}`, ...more } },
 });
@@ -55,7 +57,11 @@ export function allowResponse(): InvokeResponse {
 export function functionPort(
   name: string,
   handler: Handler,
-  options: { permissions?: readonly ContextPermission[]; specs?: readonly HookSpec[]; batches?: InvokeRequest[][] } = {},
+  options: {
+    permissions?: readonly ContextPermission[];
+    specs?: readonly HookSpec[];
+    batches?: InvokeRequest[][];
+  } = {},
 ): PluginPort {
   const specOf = (hook: string): HookSpec =>
     isBuiltInHook(hook)
@@ -69,7 +75,10 @@ export function functionPort(
     async invoke(request, callOptions) {
       const spec = specOf(request.hook);
       const payload = plain(decodePayload(spec, request.payload));
-      const given = await raced(handler({ hook: request.hook, payload, request, options: callOptions }), callOptions.signal);
+      const given = await raced(
+        handler({ hook: request.hook, payload, request, options: callOptions }),
+        callOptions.signal,
+      );
       return toResponse(spec, given);
     },
     invokeBatch(requests) {
@@ -94,7 +103,10 @@ function raced<T>(work: T | Promise<T>, signal: AbortSignal | undefined): Promis
 
 export function plain(payload: Payload): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(payload).map(([name, value]) => [name, value instanceof JsonText ? parseJson(value.text) : value]),
+    Object.entries(payload).map(([name, value]) => [
+      name,
+      value instanceof JsonText ? parseJson(value.text) : value,
+    ]),
   );
 }
 
