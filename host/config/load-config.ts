@@ -4,7 +4,7 @@ import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { HOOKS, customHookSpec, isBuiltInHook, isPlainObject, type HookSpec } from '@bulkhead/proto/rules';
 import type { Keys } from '@bulkhead/proto/rules/schema';
 import type { HostVersions } from '../manifest/compat.js';
-import { formatProblem } from '../manifest/format-problem.js';
+import { formatProblem, sortProblems } from '../manifest/format-problem.js';
 import type { CustomHookDeclaration } from '../manifest/manifest.js';
 import { treeAt, treeFromValue, type SourceTree } from '../manifest/source-tree.js';
 import { parseBulkheadFile, type BulkheadFile } from './bulkhead-file.js';
@@ -203,7 +203,7 @@ async function resolveLayers(
     plugins,
     notices: report.notices,
   };
-  if (report.problems.length > 0) throw invalid(files[0] ?? 'the configuration', report.problems);
+  if (report.problems.length > 0) throw invalid(files[0] ?? 'the configuration', report.problems, files);
   return { config, files, tree, pluginTrees };
 }
 
@@ -308,7 +308,12 @@ function specOfCustom(hook: CustomHookDeclaration): HookSpec {
   });
 }
 
-function invalid(what: string, problems: BulkheadError['problems']): BulkheadError {
+function invalid(
+  what: string,
+  found: BulkheadError['problems'],
+  files: readonly string[] = [what],
+): BulkheadError {
+  const problems = sortProblems(found, files);
   const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
   const lines = problems.map((problem) => `  ${formatProblem(problem)}`).join('\n');
   return new BulkheadError(ErrorCode.CONFIG_INVALID, `${what} has ${count}:\n${lines}`, { problems });

@@ -44,7 +44,7 @@ export function parseDocumentText(text: string, options: ParseDocumentOptions): 
     lineCounter: lines,
     prettyErrors: false,
     stringKeys: true,
-    logLevel: 'silent',
+    logLevel: 'error',
   });
   const faults = [...document.errors, ...document.warnings].map((error) =>
     fault(`${sentence(error.message)}`, error.pos[0]),

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { BulkheadError, ErrorCode, type Problem } from '@bulkhead/proto';
 import { checkManifest, escapesPackage, type SchemaNotice } from '@bulkhead/proto/rules/schema';
 import { MAX_DOCUMENT_BYTES, parseDocumentText } from './document.js';
-import { formatProblem } from './format-problem.js';
+import { formatProblem, sortProblems } from './format-problem.js';
 import type { Manifest } from './manifest.js';
 import { notYetUsed } from './not-yet-used.js';
 import { readPackageJson } from './package-info.js';
@@ -82,7 +82,7 @@ async function parseManifest(text: string, file: string, directory: string): Pro
   };
   const packageJson = await readPackageJson(directory);
   const checked = checkManifest(valueOf(tree), packageJson);
-  if (!checked.ok) return { ok: false, problems: checked.problems.map(located) };
+  if (!checked.ok) return { ok: false, problems: sortProblems(checked.problems.map(located)) };
 
   const entry = checked.manifest.entry ?? packageJson?.entry;
   if (entry !== undefined && escapesPackage(entry)) {

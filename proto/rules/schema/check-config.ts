@@ -53,15 +53,19 @@ export function checkConfigSchema(
   const type = schema['type'];
   if (type !== undefined && type !== 'object')
     return wrong(`expected a schema of 'type: object', got ${JSON.stringify(type)}.`);
-  const notices: SchemaNotice[] = [];
+  const warnings = new Set<string>();
   try {
     compileSchema(closeObjects(schema), {
-      onWarning: (line) =>
-        notices.push({ code: 'UNKNOWN_SCHEMA_KEYWORD', message: `config_schema: ${line}`, keys: prefix }),
+      onWarning: (line) => warnings.add(line.replace(/^strict mode: /, '')),
     });
   } catch (error) {
     return wrong(`the schema cannot be used: ${error instanceof Error ? error.message : String(error)}.`);
   }
+  const notices = [...warnings].map((line) => ({
+    code: 'UNKNOWN_SCHEMA_KEYWORD',
+    message: `config_schema: ${line}`,
+    keys: prefix,
+  }));
   return { problems: [], notices };
 }
 
@@ -90,14 +94,17 @@ export function checkConfig(
   const bad = checkUsable(told, prefix);
   if (bad !== undefined) return { ok: false, problems: [bad] };
   const { validate, fill } = compile(told);
-  const filled: unknown = structuredClone(config ?? {});
-  if (isSchema(filled)) {
-    const target = filled as Record<string, unknown>;
-    mergeUnder(target, configDefaults(told));
-    fill(target);
-    for (const keys of options.removed ?? []) remove(target, keys);
+  const filled = copyOf(config ?? {});
+  if (filled === undefined) {
+    return {
+      ok: false,
+      problems: [problemAt(ErrorCode.CONFIG_INVALID, prefix, 'expected a map of JSON values.')],
+    };
   }
-  if (validate(filled) && isSchema(filled)) return { ok: true, config: filled };
+  mergeUnder(filled, configDefaults(told));
+  fill(filled);
+  for (const keys of options.removed ?? []) remove(filled, keys);
+  if (validate(filled)) return { ok: true, config: filled };
   return {
     ok: false,
     problems: problemsFromAjv(validate.errors ?? [], filled, {
@@ -119,6 +126,16 @@ function checkUsable(schema: JsonSchema, prefix: Keys): SchemaProblem | undefine
       prefix,
       `the plugin's config_schema cannot be used: ${why}.`,
     );
+  }
+}
+
+/** A copy that may be changed; undefined when it is no map, or holds what cannot be copied. */
+function copyOf(config: unknown): Record<string, unknown> | undefined {
+  if (!isSchema(config)) return undefined;
+  try {
+    return structuredClone(config) as Record<string, unknown>;
+  } catch {
+    return undefined;
   }
 }
 

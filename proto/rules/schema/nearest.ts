@@ -6,8 +6,9 @@ export function nearest(name: string, candidates: readonly string[]): string | u
   const wanted = fold(name);
   const folded = new Map(candidates.map((candidate) => [fold(candidate), candidate]));
   const found = closest(wanted, [...folded.keys()]);
-  // A third of the letters may be wrong: `enbled` finds `enabled`, `banana` finds nothing.
-  const near = distance(wanted, found) <= Math.max(1, Math.floor(Math.max(wanted.length, found.length) / 3));
+  // A third of the letters may be wrong, or two that changed places: `mdoe` finds `mode`, `banana` finds nothing.
+  const length = Math.max(wanted.length, found.length);
+  const near = distance(wanted, found) <= Math.max(length < 4 ? 1 : 2, Math.floor(length / 3));
   return near ? folded.get(found) : undefined;
 }
 

@@ -1,0 +1,584 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { createFolder, load, plugin, problemsOf, resolve } from './config.test-support.js';
+
+const yaml = (...lines: readonly string[]): string => `${lines.join('\n')}\n`;
+
+describe('loadConfig', () => {
+  it('fills in every default of an empty file', async () => {
+    await using folder = await createFolder({ 'bulkhead.yaml': '' });
+    const { config, files } = await load(folder);
+    expect(files).toEqual([join(folder.path, 'bulkhead.yaml')]);
+    expect(config).toMatchObject({
+      environment: 'production',
+      host: {
+        dataDir: join(folder.path, '.bulkhead'),
+        pluginsDir: join(folder.path, '.bulkhead/plugins'),
+        cacheDir: join(folder.path, '.bulkhead/cache'),
+        sandbox: 'auto',
+        envAllow: [],
+      },
+      listen: {
+        data: { host: '127.0.0.1', port: 7410, allowedHosts: [], behindProxy: false },
+        control: { host: '127.0.0.1', port: 7411 },
+      },
+      limits: { callTimeoutMs: 5_000, maxPayloadBytes: 1_000_000, auditBudgetMs: 50, stateTtlMs: 300_000 },
+      lifecycle: {
+        healthIntervalMs: 2_000,
+        healthTimeoutMs: 1_000,
+        healthMisses: 3,
+        crashLimit: 5,
+        crashWindowMs: 60_000,
+      },
+      link: { mtls: 'auto' },
+      policy: { failOpen: 'allow', denyAs: 'error', exposeViolationDetails: false },
+      upstreams: [],
+      apps: [],
+      plugins: [],
+      notices: [],
+    });
+  });
+
+  it('tells every fault at once, with file, line, key, what was expected and what came', async () => {
+    await using folder = await createFolder({
+      'bulkhead.yaml': yaml(
+        'envirnment: test',
+        'limits:',
+        '  call_timeout_ms: soon',
+        'listen:',
+        '  data:',
+        '    address: 0.0.0.0:80',
+        'plugins:',
+        '  guard:',
+        '    mode: sequental',
+        '    hooks: [tool_pre_invok]',
+        '  absent: {}',
+        'mcp_servers:',
+        '  both: { command: x, url: "http://127.0.0.1:1" }',
+      ),
+    });
+    expect(await problemsOf(load(folder), folder.path)).toEqual([
+      "bulkhead.yaml:1 envirnment: unknown key 'envirnment'. Did you mean 'environment'?",
+      'bulkhead.yaml:3 limits.call_timeout_ms: expected a whole number, got "soon".',
+      "bulkhead.yaml:6 listen.data.address: '0.0.0.0:80' is not a loopback address and would take requests without TLS. Put a proxy in front and set behind_proxy: true, or listen on 127.0.0.1.",
+      'bulkhead.yaml:9 plugins.guard.mode: expected one of sequential, transform, audit, concurrent, fire_and_forget, disabled, enforce, enforce_ignore_error, permissive, got "sequental". Did you mean \'sequential\'?',
+      "bulkhead.yaml:10 plugins.guard.hooks[0]: the plugin com.example.guard does not declare the hook 'tool_pre_invok'; it has tool_pre_invoke, tool_post_invoke. Did you mean 'tool_pre_invoke'?",
+      "bulkhead.yaml:11 plugins.absent: no plugin is installed for 'absent'.",
+      'bulkhead.yaml:13 mcp_servers.both: expected either a command (stdio) or a url (Streamable HTTP), not both and not none.',
+    ]);
+  });
+
+  it('refuses a file that is not there, is no map, or is broken', async () => {
+    await using folder = await createFolder();
+    expect(await problemsOf(load(folder), folder.path)).toEqual([
+      'bulkhead.yaml:: there is no such file. `bulkhead init` writes one.'.replace(':: ', ': : '),
+    ]);
+    await folder.write({ 'bulkhead.yaml': '- a\n' });
+    expect((await problemsOf(load(folder), folder.path))[0]).toContain('expected a map of keys');
+    await folder.write({ 'bulkhead.yaml': 'plugins: {}\nplugins: {}\n' });
+    expect((await problemsOf(load(folder), folder.path))[0]).toMatch(/^bulkhead.yaml:2 .*unique/i);
+  });
+
+  it('lays the overlay of the environment over the file', async () => {
+    await using folder = await createFolder({
+      'bulkhead.yaml': yaml(
+        'environment: staging',
+        'limits: { call_timeout_ms: 100, audit_budget_ms: 7 }',
+        'plugins:',
+        '  - name: guard',
+        '    priority: 5',
+      ),
+      'bulkhead.staging.yaml': yaml(
+        'limits:',
+        '  call_timeout_ms: 200',
+        'plugins:',
+        '  guard: { mode: audit }',
+      ),
+      'bulkhead.other.yaml': yaml('limits: { audit_budget_ms: 9 }'),
+    });
+    const staging = await load(folder);
+    expect(staging.config).toMatchObject({
+      environment: 'staging',
+      limits: { callTimeoutMs: 200, auditBudgetMs: 7 },
+      plugins: [{ mode: 'audit', hooks: [{ priority: 5 }, { priority: 5 }] }],
+    });
+    expect(staging.files.map((file) => file.slice(folder.path.length + 1))).toEqual([
+      'bulkhead.yaml',
+      'bulkhead.staging.yaml',
+    ]);
+    const other = await load(folder, { environment: 'other' });
+    expect(other.config).toMatchObject({
+      environment: 'other',
+      limits: { callTimeoutMs: 100, auditBudgetMs: 9 },
+    });
+  });
+
+  it('names the overlay when the fault is there', async () => {
+    await using folder = await createFolder({
+      'bulkhead.yaml': yaml('plugins:', '  guard: {}'),
+      'bulkhead.production.yaml': yaml('environment: test'),
+    });
+    expect(await problemsOf(load(folder), folder.path)).toEqual([
+      'bulkhead.production.yaml:1 environment: an overlay cannot change the environment that chose it.',
+    ]);
+    await folder.write({ 'bulkhead.production.yaml': yaml('plugins:', '  guard:', '    instances: 2') });
+    expect(await problemsOf(load(folder), folder.path)).toEqual([
+      'bulkhead.production.yaml:3 plugins.guard.instances: expected 1, got 2: com.example.guard keeps its state in one process (its manifest does not say instances: many).',
+    ]);
+  });
+
+  it('lets the command line win', async () => {
+    await using folder = await createFolder({
+      'bulkhead.yaml': 'host: { data_dir: ./here, cache_dir: ./there }\n',
+    });
+    const { config } = await load(folder, { overrides: { dataDir: '/elsewhere' } });
+    expect(config.host).toMatchObject({
+      dataDir: '/elsewhere',
+      pluginsDir: '/elsewhere/plugins',
+      cacheDir: join(folder.path, 'there'),
+    });
+  });
+
+  it('lets an overlay take a plugin out, and refuses a null that takes out nothing', async () => {
+    await using folder = await createFolder({
+      'bulkhead.yaml': yaml('plugins:', '  guard: {}'),
+      'bulkhead.production.yaml': yaml('plugins: { guard: null }'),
+    });
+    expect((await load(folder)).config.plugins).toEqual([]);
+    await folder.write({ 'bulkhead.yaml': yaml('plugins:', '  guard:'), 'bulkhead.production.yaml': '' });
+    expect(await problemsOf(load(folder), folder.path)).toEqual([
+      'bulkhead.yaml:2 plugins.guard: there is nothing here that null could remove. Write {} for all defaults.',
+    ]);
+  });
+
+  it('takes directories relative to the file in which they stand', async () => {
+    await using folder = await createFolder({
+      'bulkhead.yaml': yaml('plugins:', '  mine: { plugin: ./plugins/mine }'),
+    });
+    const mine = plugin({ name: 'mine' }, join(folder.path, 'plugins/mine'));
+    const { config } = await load(folder, { directories: { [mine.directory]: mine } });
+    expect(config.plugins[0]?.directory).toBe(mine.directory);
+  });
+});
+
+describe("a plugin's configuration", () => {
+  const schema = {
+    type: 'object',
+    properties: {
+      level: { type: 'string', default: 'schema' },
+      size: { type: 'integer', default: 1 },
+      list: { type: 'array', items: { type: 'string' }, default: ['schema'] },
+      map: {
+        type: 'object',
+        default: { a: 'schema' },
+        properties: { a: { type: 'string' }, b: { type: 'string' }, c: { type: 'string' } },
+      },
+      token: { type: 'string', writeOnly: true },
+    },
+  };
+
+  it('comes from all layers, later ones first', async () => {
+    await using folder = await createFolder({
+      'pkg/config.yaml': yaml('level: package', 'size: 2', 'list: [package]', 'map: { b: package }'),
+      'bulkhead.yaml': yaml(
+        'plugins:',
+        '  guard:',
+        '    config: { level: file, list: [file, file], map: { c: file } }',
+      ),
+      'bulkhead.production.yaml': yaml('plugins: { guard: { config: { size: null } } }'),
+      '.bulkhead/config/com.example.guard/config.json': '{"level": "operator"}',
+    });
+    const guard = plugin({ name: 'guard', config_schema: schema }, join(folder.path, 'pkg'));
+    const { config } = await load(folder, { plugins: [guard] });
+    expect(config.plugins[0]?.config).toEqual({
+      level: 'operator',
+      list: ['file', 'file'],
+      map: { a: 'schema', b: 'package', c: 'file' },
+    });
+  });
+
+  it('names the layer in which a fault is', async () => {
+    await using folder = await createFolder({
+      'pkg/config.yaml': yaml('size: two'),
+      'bulkhead.yaml': yaml('plugins:', '  guard:', '    config:', '      levle: x'),
+      '.bulkhead/config/com.example.guard/config.yml': yaml('', 'list: one'),
+    });
+    const guard = plugin(
+      { name: 'guard', config_schema: { ...schema, required: ['token'] } },
+      join(folder.path, 'pkg'),
+    );
+    expect((await problemsOf(load(folder, { plugins: [guard] }), folder.path)).sort()).toEqual([
+      '.bulkhead/config/com.example.guard/config.yml:2 plugins.guard.config.list: expected a list, got "one".',
+      "bulkhead.yaml:3 plugins.guard.config.token: expected the key 'token', and it is missing.",
+      "bulkhead.yaml:4 plugins.guard.config.levle: unknown key 'levle'. Did you mean 'level'?",
+      'pkg/config.yaml:1 plugins.guard.config.size: expected a whole number, got "two".',
+    ]);
+  });
+
+  it('reads allowed variables in files of an operator, none in files of a package', async () => {
+    await using folder = await createFolder({
+      'pkg/config.yaml': yaml('level: ${env:TOKEN}'),
+      'bulkhead.yaml': yaml(
+        'host: { env_allow: [TOKEN] }',
+        'plugins:',
+        '  guard: { config: { token: "${env:TOKEN}" } }',
+      ),
+      '.bulkhead/config/com.example.guard/config.yaml': yaml('list: ["${env:TOKEN}"]'),
+    });
+    const guard = plugin({ name: 'guard', config_schema: schema }, join(folder.path, 'pkg'));
+    const { config } = await load(folder, { plugins: [guard], env: { TOKEN: 't' } });
+    expect(config.plugins[0]?.config).toMatchObject({ level: '${env:TOKEN}', token: 't', list: ['t'] });
+    expect(config.notices).toMatchObject([
+      {
+        code: 'REFERENCE_NOT_RESOLVED',
+        plugin: 'guard',
+        file: join(folder.path, 'pkg/config.yaml'),
+        line: 1,
+      },
+    ]);
+  });
+
+  it('refuses a variable that is not allowed for plugins, and never shows a value that was read', async () => {
+    await using folder = await createFolder({
+      'bulkhead.yaml': yaml(
+        'host: { env_allow: [SIZE] }',
+        'plugins:',
+        '  guard:',
+        '    config:',
+        '      token: ${env:TOKEN}',
+        '      size: ${env:SIZE}',
+      ),
+    });
+    const guard = plugin({ name: 'guard', config_schema: schema });
+    expect(
+      await problemsOf(load(folder, { plugins: [guard], env: { TOKEN: 't', SIZE: 's3cret' } }), folder.path),
+    ).toEqual([
+      'bulkhead.yaml:5 plugins.guard.config.token: ${env:TOKEN} may not be read for a plugin. Add TOKEN to host.env_allow to permit it.',
+      'bulkhead.yaml:6 plugins.guard.config.size: expected a whole number, got the value of ${env:SIZE}.',
+    ]);
+  });
+
+  it('refuses two configuration files side by side', async () => {
+    await using folder = await createFolder({
+      'pkg/config.yaml': '',
+      'pkg/config.json': '{}',
+      'bulkhead.yaml': 'plugins: { guard: {} }',
+    });
+    expect(
+      (await problemsOf(load(folder, { plugins: [plugin({ name: 'guard' }, join(folder.path, 'pkg'))] })))[0],
+    ).toContain('found more than one');
+  });
+});
+
+describe('resolveConfig', () => {
+  const hooksOf = async (entry: unknown, manifest: Readonly<Record<string, unknown>> = {}) =>
+    (await resolve({ plugins: { guard: entry } }, { plugins: [plugin({ name: 'guard', ...manifest })] }))
+      .config.plugins[0]?.hooks;
+  const faultsOf = (entry: unknown, more: Readonly<Record<string, unknown>> = {}) =>
+    problemsOf(resolve({ plugins: { guard: entry }, ...more }));
+
+  it('takes an object, without lines', async () => {
+    const { config } = await resolve({ plugins: { guard: { enabled: true } } });
+    expect(config.plugins).toMatchObject([
+      { name: 'guard', enabled: true, maxInFlight: 256, maxQueue: 1_024 },
+    ]);
+    expect(await problemsOf(resolve({ plugin: {} }))).toEqual([
+      "plugin: unknown key 'plugin'. Did you mean 'plugins'?",
+    ]);
+    expect(await problemsOf(resolve({ a: () => 1 }))).toHaveLength(1);
+  });
+
+  it('puts what a hook says over the entry, over the manifest, over the host', async () => {
+    const manifest = {
+      hooks: { tool_pre_invoke: { mode: 'audit', priority: 7, timeout_ms: 70 }, tool_post_invoke: {} },
+      limits: { timeout_ms: 33 },
+    };
+    expect(await hooksOf({}, manifest)).toMatchObject([
+      { hook: 'tool_pre_invoke', mode: 'audit', priority: 7, timeoutMs: 70 },
+      { hook: 'tool_post_invoke', mode: 'sequential', priority: 100, timeoutMs: 33 },
+    ]);
+    expect(
+      await hooksOf(
+        {
+          mode: 'concurrent',
+          timeout_ms: 9,
+          hooks: { tool_pre_invoke: { priority: 1, mode: 'transform' }, tool_post_invoke: {} },
+        },
+        manifest,
+      ),
+    ).toMatchObject([
+      { mode: 'transform', priority: 1, timeoutMs: 9 },
+      { mode: 'concurrent', priority: 100, timeoutMs: 9 },
+    ]);
+  });
+
+  it('leaves out a hook that is disabled, and does not start an entry that is', async () => {
+    expect(
+      await hooksOf({ hooks: { tool_pre_invoke: { mode: 'disabled' }, tool_post_invoke: {} } }),
+    ).toMatchObject([{ hook: 'tool_post_invoke' }]);
+    const { config } = await resolve({ plugins: { guard: { mode: 'disabled' } } });
+    expect(config.plugins[0]?.enabled).toBe(false);
+  });
+
+  it.each([
+    ['enforce', 'sequential', 'fail'],
+    ['enforce_ignore_error', 'sequential', 'ignore'],
+    ['permissive', 'transform', 'fail'],
+  ])('reads the older mode %s as %s with on_error %s, and says so', async (written, mode, onError) => {
+    const { config } = await resolve({ plugins: { guard: { mode: written } } });
+    expect(config.plugins[0]).toMatchObject({ mode, onError });
+    expect(config.notices.some((notice) => notice.code === 'ALIAS_USED')).toBe(true);
+  });
+
+  it('says FAILS_OPEN for what lets requests pass when it is down, and refuses it where that is forbidden', async () => {
+    const said = async (entry: unknown) =>
+      (await resolve({ plugins: { guard: entry } })).config.notices.filter(
+        (notice) => notice.code === 'FAILS_OPEN',
+      ).length;
+    expect(await said({ mode: 'transform' })).toBe(1);
+    expect(await said({ on_error: 'ignore' })).toBe(1);
+    expect(await said({ mode: 'sequential' })).toBe(0);
+    expect(await said({ mode: 'audit' })).toBe(0);
+    expect(await said({ mode: 'transform', enabled: false })).toBe(0);
+    expect((await faultsOf({ mode: 'transform' }, { policy: { fail_open: 'forbid' } }))[0]).toContain(
+      'policy.fail_open is forbid',
+    );
+    expect(await faultsOf({}, { policy: { fail_open: 'forbid' } })).toEqual([]);
+  });
+
+  it('holds maturity against the environment and the policy', async () => {
+    const alpha = { plugins: [plugin({ name: 'guard', maturity: 'alpha' })] };
+    const entry = { plugins: { guard: {} } };
+    expect((await resolve(entry, alpha)).config.notices).toMatchObject([
+      { code: 'NOT_STABLE', plugin: 'guard' },
+    ]);
+    expect((await resolve({ ...entry, environment: 'development' }, alpha)).config.notices).toEqual([]);
+    expect(await problemsOf(resolve({ ...entry, policy: { min_maturity: 'beta' } }, alpha))).toEqual([
+      'plugins.guard: policy.min_maturity is beta, and it is alpha.',
+    ]);
+  });
+
+  it('refuses a plugin that needs another host, unless it is not enabled', async () => {
+    const plugins = [plugin({ name: 'guard', compat: { app: '>=2.0' } })];
+    expect(await problemsOf(resolve({ plugins: { guard: {} } }, { plugins }))).toEqual([
+      'plugins.guard: com.example.guard needs Bulkhead >=2.0, and this is 0.1.0.',
+    ]);
+    expect(await problemsOf(resolve({ plugins: { guard: { enabled: false } } }, { plugins }))).toEqual([]);
+  });
+
+  it('refuses conditions that can never apply', async () => {
+    expect(
+      (await faultsOf({ hooks: { tool_pre_invoke: { conditions: [{ prompts: ['x'] }] } } }))[0],
+    ).toContain("'prompts' can never apply to tool_pre_invoke");
+    expect(await hooksOf({ conditions: { tools: ['echo'] } })).toMatchObject([
+      { conditions: [{ tools: ['echo'] }] },
+      { conditions: [{ tools: ['echo'] }] },
+    ]);
+  });
+
+  it('reads tools with fields as registrations with conditions', async () => {
+    const tools = [
+      { tool_name: 'a', fields: ['/x'] },
+      { tool_name: 'b', fields: ['/x'] },
+      { tool_name: 'c', fields: ['*'] },
+    ];
+    expect(
+      await hooksOf({ hooks: { tool_pre_invoke: { tools, conditions: { tenant_ids: ['t'] } } } }),
+    ).toMatchObject([
+      { hook: 'tool_pre_invoke', fields: ['/x'], conditions: [{ tenant_ids: ['t'], tools: ['a', 'b'] }] },
+      { hook: 'tool_pre_invoke', conditions: [{ tenant_ids: ['t'], tools: ['c'] }] },
+    ]);
+    expect(
+      (await faultsOf({ hooks: { tool_pre_invoke: { tools: [...tools, { tool_name: '*' }] } } }))[0],
+    ).toContain('the plugin would run twice');
+  });
+
+  it('takes batches only in the background', async () => {
+    expect(
+      await hooksOf({ mode: 'fire_and_forget', hooks: { tool_pre_invoke: { batch: { max: 5 } } } }),
+    ).toMatchObject([{ batch: { max: 5, maxWaitMs: 1_000 } }]);
+    expect(await faultsOf({ hooks: { tool_pre_invoke: { batch: { max: 5 } } } })).toHaveLength(1);
+  });
+
+  it('knows hooks that the configuration, the embedder or a manifest declares', async () => {
+    const payload = { type: 'object', properties: { a: { type: 'string' } } };
+    const guard = plugin({
+      name: 'guard',
+      hooks: ['from_file', 'from_code', 'from_manifest', 'unknown_hook'],
+      contributes: { custom_hooks: { from_manifest: { payload } } },
+    });
+    const options = { plugins: [guard], customHooks: [{ name: 'from_code', payload }] };
+    const object = {
+      custom_hooks: { from_file: { payload, writable: ['a'] } },
+      plugins: { guard: { hooks: ['from_file', 'from_code', 'from_manifest'] } },
+    };
+    const { config } = await resolve(object, options);
+    expect(config.customHooks.map((hook) => hook.name).sort()).toEqual([
+      'from_code',
+      'from_file',
+      'from_manifest',
+    ]);
+    expect(config.plugins[0]?.hooks).toHaveLength(3);
+    expect(await problemsOf(resolve({ ...object, plugins: { guard: {} } }, options))).toEqual([
+      "plugins.guard: no hook 'unknown_hook' is known. Declare it under custom_hooks.",
+    ]);
+    expect(
+      await problemsOf(
+        resolve({
+          custom_hooks: { x: { payload: {} }, tool_pre_invoke: { payload }, y: { payload, writable: ['b'] } },
+        }),
+      ),
+    ).toEqual([
+      'custom_hooks.x.payload: expected a JSON Schema with properties.',
+      "custom_hooks.tool_pre_invoke: the hook 'tool_pre_invoke' is built in; give yours another name.",
+      "custom_hooks.y.writable[0]: 'b' is no member of the payload.",
+    ]);
+  });
+
+  it('grants what the manifest asks for, or less, never more', async () => {
+    const plugins = [
+      plugin({ name: 'guard', permissions: { context: ['read_user', 'read_roles'], services: ['kv.read'] } }),
+    ];
+    const granted = async (grants?: unknown) => {
+      const { config } = await resolve(
+        { plugins: { guard: grants === undefined ? {} : { grants } } },
+        { plugins },
+      );
+      return [config.plugins[0]?.grantedContext, config.plugins[0]?.grantedScopes];
+    };
+    expect(await granted()).toEqual([['read_user', 'read_roles'], ['kv.read']]);
+    expect(await granted({ context: ['read_user'], scopes: [] })).toEqual([['read_user'], []]);
+    expect(
+      (
+        await problemsOf(
+          resolve({ plugins: { guard: { grants: { scopes: ['kv.readwrite'] } } } }, { plugins }),
+        )
+      )[0],
+    ).toContain("does not ask for 'kv.readwrite'");
+  });
+
+  it('hashes the keys of apps, and refuses one in clear', async () => {
+    const hash = createHash('sha256').update('a-long-enough-key').digest('hex');
+    const apps = {
+      web: { keys: ['${env:KEY}', `sha256:${'AB'.repeat(32)}`], tenant_id: 't', assert_context: true },
+    };
+    const { config } = await resolve({ apps }, { env: { KEY: 'a-long-enough-key' } });
+    expect(config.apps).toEqual([
+      { id: 'web', keyHashes: [hash, 'ab'.repeat(32)], tenantId: 't', assertContext: true },
+    ]);
+    const faults = await problemsOf(resolve({ apps: [{ id: 'web', keys: ['a-long-enough-key'] }] }));
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).not.toContain('a-long-enough-key');
+    expect(
+      (await problemsOf(resolve({ apps: { a: { keys: ['${env:K}'] } } }, { env: { K: 'short' } })))[0],
+    ).toContain('at least 16 characters');
+  });
+
+  it('resolves upstream servers', async () => {
+    const { config } = await resolve(
+      {
+        mcp_servers: {
+          one: { command: './server', args: ['-v'], env: { A: '${env:A}' } },
+          two: { url: 'https://example.com/mcp', headers: { authorization: 'Bearer ${env:A}' } },
+          off: { command: 'x', enabled: false },
+        },
+      },
+      { env: { A: 'a' } },
+    );
+    expect(config.upstreams).toEqual([
+      {
+        name: 'one',
+        transport: 'stdio',
+        command: '/base/server',
+        args: ['-v'],
+        env: { A: 'a' },
+        cwd: '/base',
+        startTimeoutMs: 15_000,
+        callTimeoutMs: 60_000,
+      },
+      {
+        name: 'two',
+        transport: 'http',
+        url: 'https://example.com/mcp',
+        headers: { authorization: 'Bearer a' },
+        startTimeoutMs: 15_000,
+        callTimeoutMs: 60_000,
+      },
+    ]);
+    expect(await problemsOf(resolve({ mcp_servers: { a__b: { command: 'x' } } }))).toHaveLength(1);
+    expect((await problemsOf(resolve({ mcp_servers: { a: { url: 'ftp://x' } } })))[0]).toContain(
+      'expected an http or https address',
+    );
+  });
+
+  it.each([
+    ['127.0.0.1:0', '127.0.0.1', 0],
+    ['localhost:80', 'localhost', 80],
+    ['[::1]:7410', '::1', 7410],
+  ])('listens on %s', async (address, host, port) => {
+    const { config } = await resolve({ listen: { data: { address } } });
+    expect(config.listen.data).toMatchObject({ host, port });
+  });
+
+  it('listens beyond loopback only behind a proxy, and never pretends to serve TLS', async () => {
+    const fault = (data: unknown) => problemsOf(resolve({ listen: { data } }));
+    expect(await fault({ address: '0.0.0.0:1', behind_proxy: true })).toEqual([]);
+    expect((await fault({ address: '10.0.0.1:1' }))[0]).toContain('not a loopback address');
+    expect((await fault({ tls: {} }))[0]).toContain('TLS is not served yet');
+    expect((await fault({ address: 'nowhere' }))[0]).toContain('expected host:port');
+    expect((await fault({ address: '127.0.0.1:99999' }))[0]).toContain('expected host:port');
+  });
+
+  it('refuses to run without a wall in production', async () => {
+    expect(await problemsOf(resolve({ host: { sandbox: 'off' } }))).toHaveLength(1);
+    expect(await problemsOf(resolve({ host: { sandbox: 'off' }, environment: 'development' }))).toEqual([]);
+  });
+
+  it('does not miss the plugin of an entry that is not enabled', async () => {
+    const { config } = await resolve({ plugins: { absent: { enabled: false } } });
+    expect(config.plugins).toEqual([]);
+    expect(config.notices).toMatchObject([{ code: 'PLUGIN_NOT_FOUND', plugin: 'absent' }]);
+  });
+
+  it('refuses one name twice, and an item without one', async () => {
+    expect(await problemsOf(resolve({ plugins: [{ name: 'guard' }, { name: 'guard' }] }))).toEqual([
+      "plugins[1].name: 'guard' is listed twice; each item needs a name of its own.",
+    ]);
+    expect(await problemsOf(resolve({ plugins: [{ kind: 'guard' }] }))).toHaveLength(1);
+    expect(
+      await problemsOf(resolve({ plugins: { guard: { plugin: 'guard', kind: 'guard' } } })),
+    ).toHaveLength(1);
+  });
+
+  it('runs a program of the operator without a package', async () => {
+    const { config } = await resolve({
+      plugins: {
+        go: {
+          command: ['./bin/go', '-x'],
+          hooks: { tool_pre_invoke: { priority: 3 } },
+          env: { A: '1' },
+          network: 'tcp',
+        },
+      },
+    });
+    expect(config.plugins).toMatchObject([
+      {
+        command: ['/base/bin/go', '-x'],
+        directory: '/base',
+        network: 'tcp',
+        env: { A: '1' },
+        hooks: [{ hook: 'tool_pre_invoke', priority: 3 }],
+      },
+    ]);
+  });
+
+  it('does not let names of the prototype in', async () => {
+    const object: unknown = JSON.parse(
+      '{"plugins": {"__proto__": {"enabled": true}, "constructor": {"enabled": false}}}',
+    );
+    expect(await problemsOf(resolve(object))).toEqual([
+      "plugins.__proto__: no plugin is installed for '__proto__'.",
+    ]);
+  });
+});
