@@ -15,6 +15,7 @@ beforeAll(() => {
     writeFileSync(join(parent, file), '');
   symlinkSync(join(parent, 'outside'), join(launchDir, 'link'));
   symlinkSync(parent, join(launchDir, 'up'));
+  symlinkSync(join(launchDir, 's'), join(parent, 'way-in'));
   symlinkSync('s', join(launchDir, 'inner'));
 });
 afterAll(() => {
@@ -34,6 +35,7 @@ test.for([
   '',
   '/',
   '/../outside',
+  '/../way-in',
   '/link',
   '/up/outside',
   '/up/launch-other/s',

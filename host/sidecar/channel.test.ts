@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../clock.js';
-import { openChannel } from './channel.js';
+import { openChannel, refuseOthers } from './channel.js';
 import { startHostServer, type HostServer } from './host-server.js';
 import { nativeCall } from './native-call.js';
 
@@ -70,4 +70,9 @@ test('the channel refuses a server with another certificate than the announced o
   expect(await call(openChannel(target, { host: plugin, pluginDer: other.certDer }, MAX_BYTES))).toMatch(
     /certificate/,
   );
+});
+
+test('a certificate that the announced one signed is not the announced one', () => {
+  expect(refuseOthers(plugin.certDer, { raw: createCertificate().certDer })?.message).toMatch(/certificate/);
+  expect(refuseOthers(plugin.certDer, { raw: Buffer.from(plugin.certDer) })).toBeUndefined();
 });

@@ -1,4 +1,4 @@
-import { createSecureContext, type PeerCertificate } from 'node:tls';
+import { createSecureContext } from 'node:tls';
 import {
   Client,
   credentials,
@@ -75,10 +75,13 @@ function clientCredentials(tls: TlsPair): ChannelCredentials {
     minVersion: 'TLSv1.2',
   });
   return credentials.createFromSecureContext(context, {
-    // Stricter than a name: that one certificate, not another that it signed.
-    checkServerIdentity: (_name: string, certificate: PeerCertificate) =>
-      tls.pluginDer.equals(certificate.raw)
-        ? undefined
-        : new Error('the certificate is not the one that the plugin announced'),
+    checkServerIdentity: (_name, certificate) => refuseOthers(tls.pluginDer, certificate),
   });
+}
+
+/** Stricter than a name, and than the chain: that one certificate, not another that it signed. */
+export function refuseOthers(expectedDer: Buffer, shown: { readonly raw: Uint8Array }): Error | undefined {
+  return expectedDer.equals(shown.raw)
+    ? undefined
+    : new Error('the certificate is not the one that the plugin announced');
 }

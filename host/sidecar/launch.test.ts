@@ -119,6 +119,19 @@ test.for(['', 'no-link'])('a call is bound by its deadline and by its signal (%j
   expect(sidecar.inFlight).toBe(0);
 });
 
+test('a body up to 64 KiB goes on the link, a larger one and every one without a link natively', async () => {
+  const linked = await harness.plugin('');
+  const carrier = async (bytes: number): Promise<string> =>
+    text(await linked.call('/test.Echo/Carrier', Buffer.alloc(bytes)));
+  expect([await carrier(0), await carrier(65_536), await carrier(65_537)]).toEqual([
+    'link',
+    'link',
+    'native',
+  ]);
+  const plain = await harness.plugin('no-link');
+  expect(text(await plain.call('/test.Echo/Carrier', EMPTY))).toBe('native');
+});
+
 test('an unknown method and a message over the limit are typed errors', async () => {
   const sidecar = await harness.plugin('', { maxMessageBytes: 100_000 });
   expect(await failed(sidecar.call('/test.Echo/Nothing', EMPTY))).toBe('UNKNOWN_METHOD');

@@ -15,7 +15,7 @@ import { PluginLog } from './plugin-log.js';
 import { spawnPlugin, type PluginProcess } from './plugin-process.js';
 import { ProcessLife } from './process-life.js';
 import type { ExitReport, Launch, LaunchDescription, Sidecar } from './sidecar.js';
-import { describeExit, startTimedOut, withReport, type StartPhase } from './start-error.js';
+import { startTimedOut, withReport, type StartPhase } from './start-error.js';
 import { stopProcess } from './stop-ladder.js';
 
 export interface LauncherOptions {
@@ -128,12 +128,8 @@ function createSidecar(
   { client, transport, handshake, initialized }: BroughtUp,
 ): Sidecar {
   const { process, life, clock, description } = parts;
-  // Not left to the life's own end, which waits for the last words: calls fail at once.
-  void process.exit.then((exit) => {
-    transport.close(processEnded(describeExit(exit)));
-  });
   life.onEnd(() => {
-    transport.close(processEnded('it was given up'));
+    transport.close(processEnded());
   });
   let stopping: Promise<ExitReport> | undefined;
   return {
@@ -215,10 +211,8 @@ function asItIs(text: string): string {
   return text;
 }
 
-function processEnded(how: string): BulkheadError {
-  return new BulkheadError(ErrorCode.PLUGIN_UNAVAILABLE, `the plugin's process is gone (${how})`, {
-    retryable: true,
-  });
+function processEnded(): BulkheadError {
+  return new BulkheadError(ErrorCode.PLUGIN_UNAVAILABLE, "the plugin's process is gone", { retryable: true });
 }
 
 function startCancelled(): BulkheadError {

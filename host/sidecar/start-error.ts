@@ -49,7 +49,7 @@ export function startTimedOut(startTimeoutMs: number, phase: StartPhase): Bulkhe
   );
 }
 
-export function describeExit(report: Pick<ExitReport, 'exitCode' | 'signal'>): string {
+function describeExit(report: Pick<ExitReport, 'exitCode' | 'signal'>): string {
   if (report.signal !== null) return `signal ${report.signal}`;
   return report.exitCode === null ? 'no exit status' : `exit code ${report.exitCode}`;
 }

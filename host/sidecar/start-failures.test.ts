@@ -45,6 +45,12 @@ test('a process that dies by a signal before the handshake is reported with the 
   expect(error).toMatchObject({ code: 'PLUGIN_EXITED', details: { exitCode: null, signal: 'SIGABRT' } });
 });
 
+test('the last words of a process are read to their end', async () => {
+  const { details } = await badStart('last-words');
+  expect(details['lastLines']).toHaveLength(50);
+  expect((details['lastLines'] as string[]).at(-1)).toMatch(/ 999$/);
+});
+
 test('garbage before the handshake is quoted, at most 200 bytes of it and without control characters', async () => {
   const error = await badStart('garbage');
   expect(error.code).toBe('HANDSHAKE_INVALID');
