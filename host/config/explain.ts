@@ -62,7 +62,14 @@ function dispatchRows(tree: SourceTree, plugin: PluginConfig): ExplainedValue[] 
     row('enabled', plugin.enabled, from([['enabled'], ['is_active']], HOST_DEFAULT)),
     row('plugin', manifest.id, from([['plugin'], ['kind'], []], HOST_DEFAULT)),
     row('version', manifest.version, MANIFEST),
-    row('mode', plugin.mode, from([['mode']], MANIFEST)),
+    row(
+      'mode',
+      plugin.mode,
+      from(
+        [['mode'], ...plugin.hooks.map((hook) => ['hooks', hook.hook, 'mode'])],
+        declaresMode(plugin) ? MANIFEST : HOST_DEFAULT,
+      ),
+    ),
     row('on_error', plugin.onError, from([['on_error'], ['mode']], HOST_DEFAULT)),
   ];
   for (const hook of plugin.hooks) {
@@ -96,6 +103,10 @@ function dispatchRows(tree: SourceTree, plugin: PluginConfig): ExplainedValue[] 
     }
   }
   return rows;
+}
+
+function declaresMode({ manifest, hooks }: PluginConfig): boolean {
+  return hooks.some((hook) => manifest.hooks[hook.hook]?.mode !== undefined);
 }
 
 function timeoutOrigin(tree: SourceTree, plugin: PluginConfig, hook: string): Origin {
