@@ -89,6 +89,20 @@ describe('LogSender', () => {
     expect(host.writes[0]).toHaveLength(201);
   });
 
+  it('says when the host has answered for every line', async () => {
+    const host = createHost();
+    const sender = new LogSender(() => {});
+    sender.connect(host.write);
+    await sender.flushed();
+    sender.sink(record('a'));
+    let flushed = false;
+    const done = sender.flushed().then(() => (flushed = true));
+    await expect.poll(() => host.writes).toHaveLength(1);
+    expect(flushed).toBe(false);
+    host.accept();
+    await done;
+  });
+
   it('carries the level, the request and the fields', async () => {
     const bodies: Uint8Array[] = [];
     const sender = new LogSender(() => {});

@@ -30,6 +30,7 @@ export class LogSender {
   #dropped = 0;
   #write: WriteLog | undefined;
   #sending = false;
+  #waiting: (() => void)[] = [];
 
   /** @param stderr the real stderr; synchronous, so that the last words of a process get out */
   constructor(stderr: (text: string) => void) {
@@ -56,6 +57,14 @@ export class LogSender {
     this.#write = write;
   }
 
+  /** Resolves when the host has answered for every line so far. The caller bounds the wait. */
+  flushed(): Promise<void> {
+    if (!this.#sending) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+    });
+  }
+
   /** The host is gone: what waits goes to stderr at once, and later lines too. */
   disconnect(): void {
     this.#write = undefined;
@@ -80,6 +89,7 @@ export class LogSender {
       }
     } finally {
       this.#sending = false;
+      for (const done of this.#waiting.splice(0)) done();
     }
   }
 

@@ -232,6 +232,13 @@ describe('calls', () => {
     link.close();
   });
 
+  it('carry a large body natively', async () => {
+    const { client } = await startReady();
+    const text = 'x'.repeat(2_000_000);
+    const touched = InvokeResponse.decode(await call(client, INVOKE, invokeBody('touch', { text })));
+    expect(touched.payload.length).toBeGreaterThan(text.length);
+  });
+
   it('fail with UNKNOWN_HOOK or PLUGIN_UNAVAILABLE when nobody can answer them', async () => {
     const plugin = workshop.start('behaviours.mjs');
     const client = workshop.connect(await plugin.handshake());
@@ -362,7 +369,17 @@ describe('the end', () => {
 
   it('answers a Shutdown on the link before the process goes', async () => {
     const { plugin, client } = await startReady();
-    const { link } = await openLink(client);
+    const { link, lines } = await openLink(client);
+    await link.call(`${LIFE}/Shutdown`, NOTHING);
+    expect(await plugin.exited).toEqual({ code: 0, signal: null });
+    // And the last lines come that way too, once.
+    expect(lines.map(({ message }) => message)).toEqual(['shutting down', 'the author cleaned up']);
+    expect(plugin.stderr()).not.toContain('the author cleaned up');
+  });
+
+  it('answers a Shutdown on the link when there is nothing to log or to close', async () => {
+    const plugin = workshop.start('behaviours.mjs');
+    const { link } = await openLink(workshop.connect(await plugin.handshake()));
     await link.call(`${LIFE}/Shutdown`, NOTHING);
     expect(await plugin.exited).toEqual({ code: 0, signal: null });
   });

@@ -88,17 +88,19 @@ export async function runPlugin(process: NodeJS.Process, sdk: string): Promise<v
     listening.cleanUp();
   });
   leave = () => {
+    const exit = (): void => {
+      logs.disconnect();
+      process.exit(0);
+    };
+    setTimeout(exit, EXIT_GRACE_MS);
     // Twice, so that the reply that is being made is in a frame and on its way.
     setImmediate(() => {
       setImmediate(() => {
-        goPlugin.endStreams();
-        for (const stream of links) stream.end();
-        const exit = (): void => {
-          logs.disconnect();
-          process.exit(0);
-        };
-        server.tryShutdown(exit);
-        setTimeout(exit, EXIT_GRACE_MS);
+        void logs.flushed().then(() => {
+          goPlugin.endStreams();
+          for (const stream of links) stream.end();
+          server.tryShutdown(exit);
+        });
       });
     });
   };

@@ -98,6 +98,37 @@ describe('an answer', () => {
   });
 });
 
+describe('a custom hook', () => {
+  const payload = { type: 'object', required: ['text'], properties: { text: { type: 'string' } } };
+  const manifest = {
+    ...base,
+    hooks: ['mail_sent'],
+    contributes: { custom_hooks: [{ name: 'mail_sent', payload }] },
+  };
+  const invoke = async (answer: unknown, given: unknown) => {
+    const t = await start({ hooks: { mail_sent: () => answer } } as never, { manifest });
+    return t.invoke('mail_sent' as never, given as never);
+  };
+
+  it('takes a payload of its schema alone', async () => {
+    expect(await invoke(undefined, { text: 'hi' })).toMatchObject({ allowed: true, payload: { text: 'hi' } });
+    await expect(invoke(undefined, { text: 1 })).rejects.toThrow(code('INVALID_PAYLOAD', /text/));
+    await expect(invoke(undefined, {})).rejects.toThrow(code('INVALID_PAYLOAD', /text/));
+  });
+
+  it('takes a change that keeps to the schema alone', async () => {
+    await expect(invoke(modify({ text: 2 }), { text: 'hi' })).rejects.toThrow(code('INVALID_ANSWER', /text/));
+  });
+
+  it('of somebody else shows every member to the handler', async () => {
+    const seen = vi.fn();
+    const hooks = { other_hook: (payload: { a: unknown }) => void seen(payload.a) };
+    const t = await start({ hooks } as never, { manifest: { ...base, hooks: ['other_hook'] } });
+    await t.invoke('other_hook' as never, { a: [1] } as never);
+    expect(seen).toHaveBeenCalledWith([1]);
+  });
+});
+
 describe('a handler', () => {
   it('that throws fails its own call, with the stack in the log alone', async () => {
     const hooks = {

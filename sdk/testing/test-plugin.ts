@@ -7,15 +7,7 @@ import {
   InvokeRequest,
   type InitializeRequest,
 } from '@bulkhead/proto/plugin';
-import {
-  HOOKS,
-  customHookSpec,
-  encodePayload,
-  isBuiltInHook,
-  isPlainObject,
-  parsePayload,
-  type HookSpec,
-} from '@bulkhead/proto/rules';
+import { encodePayload, isPlainObject, parsePayload } from '@bulkhead/proto/rules';
 import { checkConfig, type Manifest } from '@bulkhead/proto/rules/schema';
 import type { HealthAnswer } from '../answers.js';
 import type { PluginDefinition } from '../define-plugin.js';
@@ -28,6 +20,7 @@ import { callWithDeadline } from './call-with-deadline.js';
 import { judge, parseTexts, type TestInvokeResult, type TestLogLine } from './invoke-result.js';
 import { readManifest } from './read-manifest.js';
 import { RequestValues } from './request-values.js';
+import { createTestHooks } from './test-hooks.js';
 
 const DEFAULT_TIMEOUT_MS = 5_000;
 const DRAIN_TIMEOUT_MS = 1_000;
@@ -88,12 +81,14 @@ export async function testPlugin(plugin: PluginDefinition, options: TestPluginOp
   });
   await runtime.initialize(initializeRequest(manifest, config, options));
   const values = new RequestValues();
+  const hooks = createTestHooks(manifest);
   const timeoutMs = manifest.limits.timeoutMs ?? DEFAULT_TIMEOUT_MS;
 
   const prepare = (hook: string, given: unknown, own: TestContext | undefined) => {
     const context = { ...options.context, ...own };
-    const spec = specOf(manifest, hook, given);
+    const { spec, assertPayload } = hooks(hook, given);
     const payload = parsePayload(spec, given);
+    assertPayload(payload, ErrorCode.INVALID_PAYLOAD);
     const requestId = context.requestId ?? randomUUID();
     const request: InvokeRequest = {
       hook,
@@ -103,13 +98,13 @@ export async function testPlugin(plugin: PluginDefinition, options: TestPluginOp
       shared: values.of(requestId).shared,
       outcome: createOutcomeMessage(context.outcome),
     };
-    return { spec, payload, requestId, request, context };
+    return { spec, assertPayload, payload, requestId, request, context };
   };
 
   return {
     logs,
     async invoke<Name extends AnyHookName>(hook: Name, given: Partial<HookPayload<Name>>, own?: TestContext) {
-      const { spec, payload, requestId, request, context } = prepare(hook, given, own);
+      const { spec, assertPayload, payload, requestId, request, context } = prepare(hook, given, own);
       const from = logs.length;
       const body = await callWithDeadline(
         (incoming) => runtime.invoke(InvokeRequest.encode(request).finish(), incoming),
@@ -120,6 +115,7 @@ export async function testPlugin(plugin: PluginDefinition, options: TestPluginOp
         },
       );
       const { response, ...judged } = judge(spec, payload, body);
+      assertPayload(judged.payload, ErrorCode.INVALID_ANSWER);
       const kept = values.keep(requestId, response);
       return {
         ...judged,
@@ -174,18 +170,6 @@ function initializeRequest(
     logLevel: 'trace',
     dataDir: options.dataDir ?? '',
   };
-}
-
-function specOf(manifest: Manifest, hook: string, payload: unknown): HookSpec {
-  if (isBuiltInHook(hook)) return HOOKS[hook];
-  const declared = manifest.customHooks.find((custom) => custom.name === hook);
-  const properties = declared?.payload['properties'];
-  const members = isPlainObject(properties) ? properties : isPlainObject(payload) ? payload : {};
-  return customHookSpec({
-    name: hook,
-    members: Object.keys(members),
-    ...(declared?.writable === undefined ? {} : { writable: declared.writable }),
-  });
 }
 
 function toLine(record: LogRecord): TestLogLine {
