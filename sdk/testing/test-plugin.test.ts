@@ -297,11 +297,21 @@ describe('setup', () => {
     expect(setup).not.toHaveBeenCalled();
   });
 
-  it('must return the hooks that the manifest declares: a difference names both sides', async () => {
-    const started = start({ hooks: { tool_pre_invoke() {} } }, { hooks: ['tool_post_invoke'] });
-    await expect(started).rejects.toThrow(
-      code('REGISTRATION_MISMATCH', /declares hooks tool_post_invoke; the code registers tool_pre_invoke/),
-    );
+  it.each([
+    [
+      'another hook',
+      ['tool_post_invoke'],
+      /declares hooks tool_post_invoke; the code registers tool_pre_invoke/,
+    ],
+    ['a hook too many', [], /declares hooks none; the code registers tool_pre_invoke: add tool_pre_invoke/],
+    [
+      'a hook too few',
+      ['tool_pre_invoke', 'tool_post_invoke'],
+      /declares hooks tool_post_invoke, tool_pre_invoke; the code registers tool_pre_invoke: write a handler/,
+    ],
+  ])('may not return %s: the error names both sides', async (_name, hooks, message) => {
+    const started = start({ hooks: { tool_pre_invoke() {} } }, { hooks });
+    await expect(started).rejects.toThrow(code('REGISTRATION_MISMATCH', message));
   });
 
   it.each([
