@@ -2,6 +2,7 @@ import { Client, type StandardSchemaV1, type Transport } from '@modelcontextprot
 import { BulkheadError, ErrorCode, isBulkheadError } from '@bulkhead/proto';
 import type { JsonObject } from '@bulkhead/proto/json';
 import type { Clock } from '../clock.js';
+import { HOST_VERSION } from '../version.js';
 import type { Caller } from './caller.js';
 import type { MessageStash } from './message-stash.js';
 import { RelayTransport, type OutboundCall, type RelayListener } from './relay-transport.js';
@@ -54,7 +55,7 @@ const MAX_REQUEST_MS = 60 * 60_000;
 export async function connect(options: ConnectionOptions): Promise<Connection> {
   const relay = new RelayTransport(options.transport, options.listener, options.stash);
   const client = new Client(
-    { name: 'bulkhead', version: '0.1.0' },
+    { name: 'bulkhead', version: HOST_VERSION },
     { capabilities: { sampling: { tools: {}, context: {} }, elicitation: { form: {}, url: {} }, roots: {} } },
   );
   let gone = (): void => {};

@@ -1,6 +1,7 @@
 import {
   Client as ModernClient,
   StreamableHTTPClientTransport as ModernTransport,
+  type StandardSchemaV1,
 } from '@modelcontextprotocol/client';
 import { Client as FirstClient } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as FirstTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
@@ -53,13 +54,14 @@ export interface ClientOptions {
 }
 
 const CAPABILITIES = { sampling: {}, elicitation: {}, roots: {} } as const;
-const LOOSE = {
+/** Takes an answer as it is, for a package that insists on a schema. */
+const LOOSE: StandardSchemaV1<Record<string, unknown>> = {
   '~standard': {
     version: 1,
     vendor: 'test',
-    validate: (value: unknown) => ({ value: value as Record<string, unknown> }),
+    validate: (value) => ({ value: value as Record<string, unknown> }),
   },
-} as const;
+};
 
 export async function connectClient(
   kind: ClientKind,

@@ -3,8 +3,10 @@ import { ErrorCode } from '@bulkhead/proto';
 import { connectClient, textOf } from './clients.test-support.js';
 import {
   functionHooks,
+  httpUpstream,
   rawUpstream,
   runGateway,
+  startRawHttp,
   type HookFunction,
   type RunOptions,
 } from './gateway.test-support.js';
@@ -167,6 +169,28 @@ describe('hooks on the way', () => {
     await using at = await open({}, { hooks });
     await at.client.request('tools/call', { name: 'raw__see' });
     await expect.poll(() => hooks.ended).toContain(hooks.seen[0]?.context.requestId);
+  });
+
+  test('may add headers to the request that goes to an HTTP upstream; the client’s own stay here', async () => {
+    const server = await startRawHttp();
+    try {
+      const { url } = server;
+      await using at = await open(
+        {
+          tool_pre_invoke: ({ headers }) => ({
+            modify: { headers: { ...(headers as object), 'x-plugin': 'yes' } },
+          }),
+        },
+        { upstreams: [httpUpstream('raw', url, { authorization: 'Bearer operator' })] },
+      );
+      const seen: unknown = JSON.parse(
+        textOf(await at.client.request('tools/call', { name: 'raw__headers' })),
+      );
+      expect(seen).toMatchObject({ 'x-plugin': 'yes', authorization: 'Bearer operator' });
+      expect(seen).not.toHaveProperty('x-request-id');
+    } finally {
+      await server.kill();
+    }
   });
 
   test('do not run for an upstream that is down', async () => {

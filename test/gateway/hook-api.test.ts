@@ -138,9 +138,11 @@ describe('POST /hooks/<hook>', () => {
     );
     expect(JSON.parse(text)).toMatchObject({ context: { request_id: 'mine-1', server_id: 's' } });
     expect(hooks.seen[0]?.context).toMatchObject({ requestId: 'mine-1', serverId: 's' });
-    await fetch(`${at.url}/`);
-    await expect.poll(() => hooks.ended.length).toBeGreaterThan(0);
-    expect(hooks.ended).not.toContain('mine-1');
+    await post(at.url, 'tool_pre_invoke', '{"payload":{"name":"echo"}}', { 'x-request-id': 'mine-2' });
+    expect(hooks.seen[1]?.context.requestId).toBe('mine-2');
+    await fetch(`${at.url}/`, { headers: { 'x-request-id': 'other' } });
+    await expect.poll(() => hooks.ended).toContain('other');
+    expect(hooks.ended).toEqual(['other']);
   });
 
   test('believes who the user is only from an app that may say so', async () => {

@@ -1,36 +1,8 @@
 import { expect, test } from 'vitest';
-import type { Clock } from '../../host/clock.js';
+import { FakeClock } from '../../host/clock.test-support.js';
 import { connectClient } from './clients.test-support.js';
 import { rawUpstream, runGateway } from './gateway.test-support.js';
 import { connectRaw } from './raw-client.test-support.js';
-
-/** Time that passes when the test says so. */
-function fakeClock(): Clock & { advance(ms: number): void } {
-  let now = 0;
-  const timers = new Set<{ at: number; callback: () => void }>();
-  return {
-    now: () => now,
-    monotonic: () => now,
-    after(delayMs, callback) {
-      const timer = { at: now + delayMs, callback };
-      timers.add(timer);
-      return () => {
-        timers.delete(timer);
-      };
-    },
-    advance(ms) {
-      const until = now + ms;
-      for (;;) {
-        const [next] = [...timers].filter(({ at }) => at <= until).toSorted((a, b) => a.at - b.at);
-        if (next === undefined) break;
-        now = next.at;
-        timers.delete(next);
-        next.callback();
-      }
-      now = until;
-    },
-  };
-}
 
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 
@@ -49,7 +21,7 @@ async function statusOf(url: string, sessionId: string): Promise<number> {
 }
 
 test('a session that nobody uses ends, one with an open stream lives on', async () => {
-  const clock = fakeClock();
+  const clock = new FakeClock();
   await using at = await runGateway({ clock, sessions: { idleMs: 1_000 } });
   const left = await connectRaw(`${at.url}/mcp`);
   const kept = await connectRaw(`${at.url}/mcp`);
@@ -70,7 +42,7 @@ test('a session that nobody uses ends, one with an open stream lives on', async 
 });
 
 test('a session that is used does not end', async () => {
-  const clock = fakeClock();
+  const clock = new FakeClock();
   await using at = await runGateway({ clock, sessions: { idleMs: 1_000 } });
   const client = await connectRaw(`${at.url}/mcp`);
   for (let round = 0; round < 5; round += 1) {
@@ -89,7 +61,7 @@ test('DELETE ends a session, and what it was subscribed to', async () => {
 });
 
 test('beyond the limit the session that was idle the longest makes room', async () => {
-  const clock = fakeClock();
+  const clock = new FakeClock();
   await using at = await runGateway({ clock, sessions: { max: 2 } });
   const first = await connectRaw(`${at.url}/mcp`);
   clock.advance(1);

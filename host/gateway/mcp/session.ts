@@ -6,6 +6,7 @@ import {
 } from '@modelcontextprotocol/server';
 import type { JsonObject } from '@bulkhead/proto/json';
 import type { Caller } from '../../upstream/caller.js';
+import { HOST_VERSION } from '../../version.js';
 import type { GatewayRequest } from '../gateway-request.js';
 import { assertClientCan, resultOf } from './asked-of-client.js';
 import { isLogLevel } from './log-levels.js';
@@ -129,7 +130,7 @@ export class Session {
 /** The protocol package's server, with every method left to the gateway. */
 export function createServer(capabilities: JsonObject, instructions: string | undefined): Server {
   const server = new Server(
-    { name: 'bulkhead', version: '0.1.0' },
+    { name: 'bulkhead', version: HOST_VERSION },
     { capabilities: { ...capabilities }, ...(instructions === undefined ? {} : { instructions }) },
   );
   // The package would answer it itself, and no upstream would hear of it.
