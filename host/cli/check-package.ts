@@ -4,7 +4,7 @@ import { ErrorCode, type Problem } from '@bulkhead/proto';
 import { checkCompat } from '../manifest/compat.js';
 import { readManifest } from '../manifest/load-manifest.js';
 import type { PackageReport } from './package-report.js';
-import { HOST_VERSION } from './version.js';
+import { HOST_VERSION } from '../version.js';
 
 const DEFAULT_ENTRY = 'dist/index.js';
 

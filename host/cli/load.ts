@@ -1,7 +1,7 @@
 import { openCatalog } from '../catalog/catalog.js';
 import { type LoadedConfig, loadConfig } from '../config/load-config.js';
 import type { Cli } from './cli.js';
-import { HOST_VERSION } from './version.js';
+import { HOST_VERSION } from '../version.js';
 
 export interface LoadOptions {
   /** Absolute. */

@@ -9,7 +9,7 @@ import { pluginCommand } from './commands/plugin.js';
 import { startCommand } from './commands/start.js';
 import { statusCommand } from './commands/status.js';
 import { typesCommand } from './commands/types.js';
-import { HOST_VERSION } from './version.js';
+import { HOST_VERSION } from '../version.js';
 
 /**
  * The command tree. Building it loads nothing but commander: a command imports what it works with when it runs, so

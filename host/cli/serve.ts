@@ -8,7 +8,6 @@ import { renderBanner } from './banner.js';
 import { type Cli, ExitCode } from './cli.js';
 import { loadHostConfig, type LoadOptions } from './load.js';
 import { createLogOutput } from './log-output.js';
-import { HOST_VERSION } from './version.js';
 import { watchFiles } from './watch-files.js';
 
 export interface ServeOptions extends LoadOptions {
@@ -39,13 +38,13 @@ export async function serve(cli: Cli, options: ServeOptions): Promise<void> {
       clock: systemClock,
       env: cli.env,
       nodePath: process.execPath,
-      version: HOST_VERSION,
       log,
       logs,
       signal: abort.signal,
     });
   } catch (error) {
-    await log.flush();
+    await log.flushed();
+    if (abort.signal.aborted) process.exit(ExitCode.ok);
     throw error;
   }
   const apply = (why: string): void => {
@@ -69,7 +68,7 @@ export async function serve(cli: Cli, options: ServeOptions): Promise<void> {
   await stopped;
   watch.close();
   await daemon.stop();
-  await log.flush();
+  await log.flushed();
   // Whatever still holds the event loop must not hold the process.
   process.exit(ExitCode.ok);
 }

@@ -1,0 +1,250 @@
+import { mkdir } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import type { Control } from './admin/control.js';
+import { listenFailed, openControlPlane } from './admin/control-plane.js';
+import { openControlSocket } from './admin/control-socket.js';
+import { acquireDaemonLock } from './admin/daemon-lock.js';
+import { chooseSocketPath, removeDaemonRecord, writeDaemonRecord } from './admin/daemon-record.js';
+import type { LogTail } from './admin/log-tail.js';
+import { describePlugin } from './admin/plugin-status.js';
+import { judgeReadiness } from './admin/readiness.js';
+import type { ApplyReport, DaemonStatus, PluginStatus, Readiness } from './admin/status.js';
+import { describeUpstream } from './admin/upstream-status.js';
+import type { Clock } from './clock.js';
+import type { HostConfig } from './config/config.js';
+import { diffConfig } from './config/diff.js';
+import type { LoadedConfig } from './config/load-config.js';
+import { assembleHost, type Host } from './create-host.js';
+import { createGateway } from './gateway/gateway.js';
+import type { HookPort } from './gateway/hook-port.js';
+import { type RootLogger, parseLogLevel } from './telemetry/logger.js';
+import { createUpstreams, type Upstreams } from './upstream/upstreams.js';
+import { HOST_VERSION } from './version.js';
+
+export interface DaemonOptions {
+  /** Reads the configuration; asked again at each `apply`. */
+  readonly load: () => Promise<LoadedConfig>;
+  readonly clock: Clock;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The Node that runs plugins, absolute. */
+  readonly nodePath: string;
+  readonly log: RootLogger;
+  /** What `log` writes ends up here too. */
+  readonly logs: LogTail;
+  /** Aborted when the start is no longer wanted. */
+  readonly signal: AbortSignal;
+}
+
+/** A running daemon. */
+export interface Daemon {
+  status(): DaemonStatus;
+  /** Reads the configuration again. @throws CONFIG_INVALID, and the running one stays */
+  apply(): Promise<ApplyReport>;
+  /** The files that the configuration came from, absolute. */
+  files(): readonly string[];
+  /** Not ready first, then no new requests, then what is in flight, then the plugins. Bounded; never rejects. */
+  stop(): Promise<void>;
+}
+
+/** What was opened, with what closes it; closed in the opposite order. */
+type Closer = () => void | Promise<void>;
+
+/**
+ * The composition root: puts every part together and starts them in order.
+ *
+ * @throws CONFIG_INVALID, ALREADY_RUNNING, LISTEN_FAILED, GUARD_NOT_READY, CANCELLED; everything is closed again then
+ */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const closers: Closer[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of closers.splice(0).reverse()) {
+      try {
+        await close();
+      } catch (error) {
+        options.log.error({ err: error }, 'a part could not be closed');
+      }
+    }
+  };
+  try {
+    return await start(options, closers, closeAll);
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+async function start(options: DaemonOptions, closers: Closer[], closeAll: () => Promise<void>): Promise<Daemon> {
+  const { clock, env, log, logs, nodePath, signal } = options;
+  const startedAt = clock.now();
+  const startedMs = clock.monotonic();
+  let loaded = await options.load();
+  let { config } = loaded;
+  const { dataDir, drainTimeoutMs } = config.host;
+  setLogLevels(log, config);
+  for (const notice of config.notices) log.warn({ ...notice }, notice.message);
+
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const lock = acquireDaemonLock(dataDir);
+  closers.push(() => {
+    lock.release();
+  });
+
+  const host = assembleHost(config, { clock, log, env, nodePath });
+  const upstreams = createUpstreams(config.upstreams, { clock, log, hostEnv: env });
+  let draining = false;
+  const listen = { data: '', control: '' };
+
+  const readiness = (): Readiness =>
+    judgeReadiness({ draining, plugins: host.status().notReady, upstreams: upstreams.down() });
+  const status = (): DaemonStatus => ({
+    version: HOST_VERSION,
+    pid: process.pid,
+    node: process.versions.node,
+    environment: config.environment,
+    config_file: loaded.files[0] ?? '',
+    data_dir: dataDir,
+    started_at: new Date(startedAt).toISOString(),
+    uptime_ms: Math.round(clock.monotonic() - startedMs),
+    readiness: readiness(),
+    listen,
+    plugins: pluginStatuses(config, host),
+    upstreams: upstreamStatuses(config, upstreams),
+    notices: config.notices,
+  });
+  const plugin = (name: string): PluginStatus => findPlugin(pluginStatuses(config, host), name);
+  const apply = oneAtATime(async () => {
+    const next = await options.load();
+    const before = config;
+    const applied = await host.apply(next.config);
+    loaded = next;
+    ({ config } = next);
+    setLogLevels(log, config);
+    return {
+      ...applied,
+      failed: applied.failed.map(({ name, failure }) => ({ name, reason: `${failure.code}: ${failure.message}` })),
+      needs_restart: sectionsForRestart(before, config),
+      notices: config.notices,
+    };
+  });
+  const control: Control = {
+    readiness,
+    status,
+    plugin,
+    logs,
+    apply,
+    reload: (name) => host.reload(plugin(name).name),
+    enable: (name) => host.enable(plugin(name).name),
+    disable: (name) => host.disable(plugin(name).name),
+    async reset(name) {
+      if (plugin(name).enabled) return host.enable(name);
+      throw new BulkheadError(ErrorCode.PLUGIN_UNAVAILABLE, `The plugin '${name}' is disabled. Enable it instead.`);
+    },
+  };
+
+  const { control: bound } = config.listen;
+  const plane = await openControlPlane({ ...bound, control });
+  listen.control = plane.url;
+  closers.push(() => plane.close());
+  const socketPath = chooseSocketPath(dataDir);
+  const socket = await openControlSocket(socketPath, control);
+  writeDaemonRecord(dataDir, { pid: process.pid, socket: socketPath });
+  closers.push(async () => {
+    await socket.close();
+    removeDaemonRecord(dataDir);
+  });
+
+  closers.push(() => host.stop());
+  closers.push(() => upstreams.stop());
+  await unlessAborted(signal, Promise.all([host.start(), upstreams.start()]));
+
+  const gateway = createGateway({ config, hooks: hookPort(host), upstreams, clock, log });
+  closers.push(() => gateway.close(drainTimeoutMs));
+  const { data } = config.listen;
+  listen.data = await gateway.listen().catch((error: unknown) => {
+    throw listenFailed(error, 'listen.data', data.host, data.port);
+  });
+
+  let stopping: Promise<void> | undefined;
+  return {
+    status,
+    apply,
+    files: () => loaded.files,
+    stop() {
+      draining = true;
+      stopping ??= closeAll();
+      return stopping;
+    },
+  };
+}
+
+function hookPort(host: Host<HostConfig>): HookPort {
+  return {
+    hooks: () => host.hooks().map(({ name }) => name),
+    listens: (hook) => host.listens(hook),
+    invoke: (hook, payload, context, options) => host.invoke(hook, payload, context, options),
+    endRequest: (requestId) => {
+      host.endRequest(requestId);
+    },
+  };
+}
+
+function pluginStatuses(config: HostConfig, host: Host<HostConfig>): readonly PluginStatus[] {
+  const running = new Map(host.status().plugins.map((status) => [status.name, status]));
+  return config.plugins.map((plugin) => describePlugin(plugin, running.get(plugin.name)));
+}
+
+function upstreamStatuses(config: HostConfig, upstreams: Upstreams): DaemonStatus['upstreams'] {
+  const transports = new Map(config.upstreams.map(({ name, transport }) => [name, transport]));
+  return upstreams.all.map(({ name, state }) => describeUpstream(name, transports.get(name) ?? '', state));
+}
+
+function findPlugin(plugins: readonly PluginStatus[], name: string): PluginStatus {
+  const found = plugins.find((plugin) => plugin.name === name);
+  if (found !== undefined) return found;
+  const known = plugins.map((plugin) => plugin.name).join(', ') || 'none';
+  throw new BulkheadError(ErrorCode.PLUGIN_NOT_FOUND, `No plugin '${name}' is configured; there are: ${known}.`);
+}
+
+function setLogLevels(log: RootLogger, config: HostConfig): void {
+  log.setLevel(parseLogLevel(config.log.level));
+  for (const { name, logLevel } of config.plugins) log.setPluginLevel(name, parseLogLevel(logLevel));
+}
+
+/** What differs and waits for the next start. */
+function sectionsForRestart(before: HostConfig, after: HostConfig): readonly string[] {
+  const diff = diffConfig(before, after);
+  const held = (['limits', 'policy', 'apps'] as const).filter((key) => !isDeepStrictEqual(before[key], after[key]));
+  const { added, removed, changed } = diff.upstreams;
+  return [...diff.restart, ...held, ...(added.length + removed.length + changed.length > 0 ? ['mcp_servers'] : [])];
+}
+
+/** Waits for the start, or gives it up; closing then ends what it began. */
+async function unlessAborted(signal: AbortSignal, work: Promise<unknown>): Promise<void> {
+  const cancelled = (): BulkheadError => new BulkheadError(ErrorCode.CANCELLED, 'The start was given up.');
+  if (signal.aborted) throw cancelled();
+  let onAbort: () => void = () => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => {
+      reject(cancelled());
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    // When it was given up, its own failure is nobody's concern any more.
+    work.catch(() => undefined);
+  }
+}
+
+/** Calls of an operation one after another, so that none sees another's half. */
+function oneAtATime<T>(operation: () => Promise<T>): () => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return () => {
+    const run = last.then(operation);
+    last = run.catch(() => undefined);
+    return run;
+  };
+}
