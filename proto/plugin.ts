@@ -1,3 +1,4 @@
+export { decodeInvokeResponse, encodeInvokeRequest } from './invoke-codec.js';
 export {
   Capability,
   CheckHealthRequest,

@@ -50,7 +50,7 @@ export class ManualClock implements LinkClock {
 
   advance(ms: number): void {
     this.#now += ms;
-    for (const timer of [...this.#timers]) {
+    for (const timer of this.#timers) {
       if (timer.at > this.#now) continue;
       this.#timers.delete(timer);
       timer.callback();
