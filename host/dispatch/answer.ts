@@ -60,8 +60,8 @@ function readChanges(plan: HookPlan, response: InvokeResponse): PluginAnswer {
     const value = changes[name];
     if (value === undefined) throw wrong(spec, `changed names '${name}', and the payload does not carry it`);
     if (!(value instanceof JsonText)) continue;
-    const bytes = jsonBytes(value.text, maxFieldBytes);
-    if (bytes > maxFieldBytes) {
+    const bytes = bytesAbove(value.text, maxFieldBytes);
+    if (bytes !== undefined) {
       throw wrong(
         spec,
         `the change of '${name}' is ${String(bytes)} bytes of JSON; the hook's limit is ${String(maxFieldBytes)}`,
@@ -76,10 +76,12 @@ function readChanges(plan: HookPlan, response: InvokeResponse): PluginAnswer {
   return { kind: 'modify', changed, changes };
 }
 
-/** Bytes of a field's JSON text; measured only when the text could be above `limit`. */
-export function jsonBytes(text: string, limit: number): number {
-  // A UTF-16 unit is at most three bytes of UTF-8.
-  return text.length * 3 <= limit ? text.length : utf8Length(text);
+/** Bytes of a field's JSON text when they are above `limit`, else undefined. */
+export function bytesAbove(text: string, limit: number): number | undefined {
+  // A UTF-16 unit is at most three bytes of UTF-8, so most texts need not be measured.
+  if (text.length * 3 <= limit) return undefined;
+  const bytes = utf8Length(text);
+  return bytes > limit ? bytes : undefined;
 }
 
 function readViolation(spec: HookSpec, plugin: string, wire: WireViolation | undefined): HostViolation {
@@ -186,7 +188,7 @@ function mergeInto(
   const changed = parseJson(value.text);
   const merged = before instanceof JsonText ? mergeFields(tree, parseJson(before.text), changed) : changed;
   const text = stringifyJson(merged);
-  if (jsonBytes(text, plan.maxFieldBytes) > plan.maxFieldBytes) {
+  if (bytesAbove(text, plan.maxFieldBytes) !== undefined) {
     throw wrong(
       plan.spec,
       `'${name}' would be larger than the hook's limit of ${String(plan.maxFieldBytes)} bytes of JSON`,

@@ -4,6 +4,7 @@ import type { Step } from './hook-index.js';
 import { observe } from './observing-run.js';
 import type { DispatchParts } from './parts.js';
 import { addMetadata, createRecord, skipped } from './run-plugin.js';
+import type { Snapshot } from './snapshot.js';
 
 /**
  * The audit phase: one plugin after another on the same payload, awaited within a common budget. Past it, or when
@@ -15,7 +16,7 @@ export async function runAudit(parts: DispatchParts, call: HookCall, steps: read
   call.assertAwaited();
   let awaited = true;
   let ended = false;
-  const chain = runChain(parts, call, due, () => awaited).finally(() => {
+  const chain = runChain(parts, call, due, call.snapshot(), () => awaited).finally(() => {
     ended = true;
   });
   await withinBudget(parts, call, chain);
@@ -28,9 +29,9 @@ async function runChain(
   parts: DispatchParts,
   call: HookCall,
   steps: readonly Step[],
+  snapshot: Snapshot,
   isAwaited: () => boolean,
 ): Promise<void> {
-  const snapshot = call.snapshot();
   const { subject } = call.plan;
   const named = subject === undefined ? undefined : snapshot.payload[subject];
   for (const step of steps) {
@@ -57,7 +58,7 @@ function withinBudget(parts: DispatchParts, call: HookCall, chain: Promise<void>
       call.signal?.removeEventListener('abort', goOn);
       resolve();
     };
-    const cancelTimer = parts.clock.after(call.timeLeft(parts.auditBudgetMs), goOn);
+    const cancelTimer = parts.clock.after(call.timeLeft(call.plan.auditBudgetMs), goOn);
     call.signal?.addEventListener('abort', goOn, { once: true });
     void chain.then(goOn, goOn);
   });

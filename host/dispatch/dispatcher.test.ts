@@ -129,6 +129,20 @@ describe('update', () => {
   });
 });
 
+test('update takes other limits along', async () => {
+  const entries = [
+    entry(
+      functionPort('a', () => undefined),
+      HOOK,
+    ),
+  ];
+  const { dispatcher } = testDispatcher(entries);
+  dispatcher.update(entries, [], { ...LIMITS, maxPayloadBytes: 10 });
+  await expect(dispatcher.invoke(HOOK, { name: 'a', args: 'x'.repeat(20) })).rejects.toMatchObject({
+    code: 'PAYLOAD_TOO_LARGE',
+  });
+});
+
 describe('hooks()', () => {
   test('says what each hook carries, what may be changed, and who runs', () => {
     const { dispatcher } = testDispatcher([

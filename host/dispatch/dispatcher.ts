@@ -47,11 +47,15 @@ export interface Dispatcher {
   /** The outermost answer of a request was given: its state goes. */
   endRequest(requestId: string): void;
   /**
-   * Another configuration, atomically; calls under way finish on the old one.
+   * Another configuration, atomically; calls under way finish on the old one. Default limits: as they are.
    *
    * @throws BulkheadError CONFIG_INVALID, and nothing has changed
    */
-  update(entries: readonly DispatchEntry[], customHooks: readonly CustomHookDeclaration[]): void;
+  update(
+    entries: readonly DispatchEntry[],
+    customHooks: readonly CustomHookDeclaration[],
+    limits?: HostConfig['limits'],
+  ): void;
   /** Puts a plugin that `on_error: disable` took out back in rotation. */
   reset(plugin: string): void;
   disabled(): readonly DisabledPlugin[];
@@ -65,7 +69,8 @@ const NO_CONTEXT: RequestContext = Object.freeze({});
 
 /** @throws BulkheadError CONFIG_INVALID with every fault of entries and custom hooks */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const { limits, clock, log } = options;
+  const { clock, log } = options;
+  let { limits } = options;
   const parts: DispatchParts = {
     clock,
     state: new StateStore(clock, { ttlMs: limits.stateTtlMs }),
@@ -73,7 +78,6 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     shadow: new Shadow(),
     background: new BackgroundWork(clock),
     warnings: new WarnLimiter(clock, log),
-    auditBudgetMs: limits.auditBudgetMs,
     onRecord: guarded(options.onRecord, log),
   };
   let index = buildIndex(options.entries, options.customHooks, limits);
@@ -104,8 +108,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     endRequest(requestId) {
       if (parts.background.endRequest(requestId)) parts.state.end(requestId);
     },
-    update(entries, customHooks) {
-      index = buildIndex(entries, customHooks, limits);
+    update(entries, customHooks, nextLimits = limits) {
+      index = buildIndex(entries, customHooks, nextLimits);
+      limits = nextLimits;
+      parts.state.ttlMs = limits.stateTtlMs;
       const names = new Set(entries.map(({ port }) => port.name));
       parts.rotation.retain(names);
       parts.shadow.retain(names);

@@ -2,7 +2,7 @@ import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { JsonText, parseJson, type JsonObject } from '@bulkhead/proto/json';
 import { checkPayload, parsePayload, type Payload } from '@bulkhead/proto/rules';
 import type { Clock } from '../clock.js';
-import { jsonBytes } from './answer.js';
+import { bytesAbove } from './answer.js';
 import { CallContexts, sampledTraceparent } from './call-context.js';
 import { assertCustomPayload } from './custom-hooks.js';
 import type { HookPlan, Step } from './hook-index.js';
@@ -132,8 +132,8 @@ function assertWithinLimit(plan: HookPlan, payload: Payload): void {
   for (const name in payload) {
     const value = payload[name];
     if (!(value instanceof JsonText)) continue;
-    const bytes = jsonBytes(value.text, plan.maxFieldBytes);
-    if (bytes > plan.maxFieldBytes) {
+    const bytes = bytesAbove(value.text, plan.maxFieldBytes);
+    if (bytes !== undefined) {
       throw new BulkheadError(
         ErrorCode.PAYLOAD_TOO_LARGE,
         `payload of ${plan.spec.name}: '${name}' is ${String(bytes)} bytes of JSON; the limit is ${String(plan.maxFieldBytes)}, which limits.max_payload_bytes raises`,

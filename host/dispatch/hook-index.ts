@@ -32,6 +32,8 @@ export interface HookPlan {
   readonly subject: string | undefined;
   /** Bound of each JSON field's text. */
   readonly maxFieldBytes: number;
+  /** How long a call waits for all its audit runs together. */
+  readonly auditBudgetMs: number;
   readonly sequential: readonly Step[];
   readonly transform: readonly Step[];
   readonly audit: readonly Step[];
@@ -46,6 +48,7 @@ export interface HookPlan {
 export interface IndexLimits {
   readonly maxPayloadBytes: number;
   readonly maxPayloadBytesByHook: Readonly<Record<string, number>>;
+  readonly auditBudgetMs: number;
 }
 
 /**
@@ -151,6 +154,7 @@ function createPlan(
     subject: subjectField(spec),
     maxFieldBytes:
       (Object.hasOwn(byHook, spec.name) ? byHook[spec.name] : undefined) ?? limits.maxPayloadBytes,
+    auditBudgetMs: limits.auditBudgetMs,
     sequential: of('sequential'),
     transform: of('transform'),
     audit: of('audit'),

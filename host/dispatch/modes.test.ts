@@ -12,6 +12,7 @@ import {
 } from './function-port.test-support.js';
 import type { Mode } from '../manifest/manifest.js';
 import type { PluginPort } from './port.js';
+import { Shadow } from './shadow.js';
 
 const HOOK = 'tool_pre_invoke';
 const CALL = { name: 'echo', args: { message: 'hello' } };
@@ -108,6 +109,8 @@ describe('sequential', () => {
       ),
       plugin('later', 'sequential', () => void later++),
       plugin('last', 'transform', () => void later++),
+      plugin('observer', 'audit', () => void later++),
+      plugin('judge', 'concurrent', () => void later++),
     ]);
     const result = await dispatcher.invoke(HOOK, CALL);
     expect(later).toBe(0);
@@ -230,6 +233,17 @@ describe('audit', () => {
       ],
     });
   });
+});
+
+test('the shadow view counts a thousand tools one by one and the rest together', () => {
+  const shadow = new Shadow();
+  for (let i = 0; i < 1_005; i++) shadow.count('p', `tool-${String(i)}`, 'deny', false);
+  const view = shadow.view('p');
+  expect([view.runs, view.bySubject.length, view.bySubject[0]]).toMatchObject([
+    1_005,
+    1_001,
+    { subject: '(others)', wouldDeny: 5 },
+  ]);
 });
 
 describe('concurrent', () => {

@@ -14,8 +14,6 @@ export interface DispatchParts {
   readonly shadow: Shadow;
   readonly background: BackgroundWork;
   readonly warnings: WarnLimiter;
-  /** All audit runs of one call together, in milliseconds. */
-  readonly auditBudgetMs: number;
   /** Takes every record, those of background runs too; never throws. */
   readonly onRecord: (record: PluginRecord) => void;
 }

@@ -175,6 +175,30 @@ describe('payload limit', () => {
     expect(ran()).toBe(1);
   });
 
+  test.each(['sequential', 'transform', 'audit', 'concurrent', 'fire_and_forget'] as const)(
+    'is the caller’s fault before a %s plugin with conditions too, whatever its on_error',
+    async (mode) => {
+      let ran = 0;
+      const conditions = [{ tools: ['a'] }];
+      const { dispatcher, records } = testDispatcher(
+        [
+          entry(
+            functionPort('a', () => void ran++),
+            HOOK,
+            { mode, conditions, onError: 'ignore' },
+          ),
+        ],
+        { limits: { maxPayloadBytes: 100 } },
+      );
+      await expect(dispatcher.invoke(HOOK, { name: 'a', args: sized(101) })).rejects.toMatchObject({
+        code: 'PAYLOAD_TOO_LARGE',
+      });
+      expect(await dispatcher.invoke(HOOK, { name: 'b', args: sized(101) })).toMatchObject({ allowed: true });
+      await dispatcher.drain(1_000);
+      expect([ran, records]).toEqual([0, []]);
+    },
+  );
+
   test('holds before a background plugin too', async () => {
     const { dispatcher } = limited(100, 'fire_and_forget');
     await expect(dispatcher.invoke(HOOK, { name: 'a', args: sized(101) })).rejects.toMatchObject({

@@ -34,7 +34,8 @@ async function runPhases(parts: DispatchParts, call: HookCall): Promise<InvokeRe
   } catch (thrown) {
     const error = BulkheadError.from(thrown);
     // The plugins that ran are part of what happened, so those who record it hear of the end too.
-    if (error.code !== ErrorCode.PAYLOAD_TOO_LARGE && plan.background.length > 0) {
+    const gone = error.code === ErrorCode.CANCELLED || error.code === ErrorCode.DEADLINE_EXCEEDED;
+    if (gone && plan.background.length > 0) {
       runBackground(parts, call, { allowed: false, deniedBy: '', violation: callerGone(error) });
     }
     throw error;

@@ -43,8 +43,9 @@ export async function runSerial(
     call.assertAwaited();
     const started = parts.clock.monotonic();
     const timeoutMs = call.timeLeft(step.registration.timeoutMs);
+    // Outside the try: a payload above its limit is the caller's fault, not the plugin's.
+    const snapshot = call.snapshot();
     try {
-      const snapshot = call.snapshot();
       const request = createRequest(parts, call, step, snapshot, undefined);
       const response = await askPlugin(parts, call, step, request, timeoutMs, call.signal);
       const { report, refusal } = take(parts, call, step, snapshot, response);

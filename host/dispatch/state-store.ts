@@ -37,7 +37,8 @@ export class StateStore {
   // In the order of last use, so the first is the one to go.
   readonly #requests = new Map<string, RequestState>();
   readonly #clock: Clock;
-  readonly #ttlMs: number;
+  /** For writes from now on. */
+  ttlMs: number;
   readonly #maxRequests: number;
   readonly #maxBytesPerRequest: number;
   readonly #maxBytes: number;
@@ -46,7 +47,7 @@ export class StateStore {
 
   constructor(clock: Clock, limits: StateLimits) {
     this.#clock = clock;
-    this.#ttlMs = limits.ttlMs;
+    this.ttlMs = limits.ttlMs;
     this.#maxRequests = limits.maxRequests ?? DEFAULT_MAX_REQUESTS;
     this.#maxBytesPerRequest = limits.maxBytesPerRequest ?? DEFAULT_MAX_BYTES_PER_REQUEST;
     this.#maxBytes = limits.maxBytes ?? DEFAULT_MAX_BYTES;
@@ -104,7 +105,7 @@ export class StateStore {
     request.shared = nextShared;
     this.#bytes += bytes - request.bytes;
     request.bytes = bytes;
-    request.expiresAt = this.#clock.monotonic() + this.#ttlMs;
+    request.expiresAt = this.#clock.monotonic() + this.ttlMs;
     this.#requests.delete(requestId);
     this.#requests.set(requestId, request);
     this.#evict();
