@@ -6,4 +6,6 @@ export interface Caller {
   readonly key: string;
   /** Asks the client: sampling, elicitation, roots. Rejects with an RpcError when it cannot. */
   request(method: string, params: JsonObject | undefined, signal: AbortSignal): Promise<JsonObject>;
+  /** Tells the client something that belongs to its request, for example a log message, if it wants to hear it. */
+  notify(method: string, params: JsonObject | undefined): void;
 }

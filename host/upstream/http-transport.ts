@@ -69,11 +69,18 @@ function rewriteStream(
   options: HttpTransportOptions,
 ): Response {
   const rewriter = createSseRewriter((data) => options.stash.put(data, related), options.maxMessageBytes);
-  const ended = (): void => {
-    const standing = init?.method !== 'POST';
-    if (standing && init?.signal?.aborted !== true) options.onSuspect('the stream of server messages ended');
+  const suspect = (reason: string): void => {
+    if (init?.signal?.aborted !== true) options.onSuspect(reason);
   };
-  body.pipeTo(rewriter.writable).then(ended, ended);
+  body.pipeTo(rewriter.writable).then(
+    () => {
+      // An answer's stream ends as it should; the one for the server's own messages should not.
+      if (init?.method !== 'POST') suspect('the stream of server messages ended');
+    },
+    (error: unknown) => {
+      suspect(`a stream broke: ${reasonOf(error)}`);
+    },
+  );
   return new Response(rewriter.readable, {
     status: response.status,
     headers: withoutFraming(response.headers),

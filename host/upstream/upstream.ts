@@ -60,6 +60,8 @@ export type UpstreamRequest = Omit<RequestOptions, 'timeoutMs'> & { readonly tim
 const PROBE_TIMEOUT_MS = 2_000;
 /** An HTTP server that says nothing for so long is asked whether it lives. */
 const HEARTBEAT_MS = 10_000;
+/** How long the last word to an HTTP server may take. */
+const END_SESSION_MS = 1_000;
 const LISTS = ['tools', 'prompts', 'resources'] as const;
 
 /** One configured MCP server: kept running or reached, over and over, until it is stopped. */
@@ -76,7 +78,9 @@ export class Upstream {
   #cancelTimer: () => void = () => {};
   #attempt: Promise<void> | undefined;
   #closeAttempt: () => Promise<void> = () => Promise.resolve();
+  #terminate: () => Promise<void> = () => Promise.resolve();
   #process: StdioTransport | undefined;
+  #probing = false;
 
   constructor(config: UpstreamConfig, deps: UpstreamDeps) {
     this.name = config.name;
@@ -174,18 +178,32 @@ export class Upstream {
     this.#enter({ kind: 'stopped' });
     const connection = this.#connection;
     this.#connection = undefined;
+    if (connection !== undefined) await this.#endSession();
     await Promise.all([connection?.close(), this.#closeAttempt()]);
     await this.#attempt;
+  }
+
+  /** Tells an HTTP server that its session is over; one that does not listen is left to its own limits. */
+  async #endSession(): Promise<void> {
+    const ended = this.#terminate();
+    await new Promise<void>((resolve) => {
+      const cancel = this.#deps.clock.after(END_SESSION_MS, resolve);
+      void ended.then(cancel).then(resolve);
+    });
   }
 
   async #open(): Promise<void> {
     this.#enter({ kind: 'connecting' });
     const { clock, log } = this.#deps;
-    const stash = createMessageStash();
-    const transport = this.#createTransport(stash);
-    this.#process = transport instanceof StdioTransport ? transport : undefined;
-    this.#closeAttempt = () => transport.close();
     try {
+      const stash = createMessageStash();
+      const transport = this.#createTransport(stash);
+      this.#process = transport instanceof StdioTransport ? transport : undefined;
+      this.#closeAttempt = () => transport.close();
+      this.#terminate = () =>
+        transport instanceof StdioTransport
+          ? Promise.resolve()
+          : transport.terminateSession().catch(() => {});
       const connection = await connect({
         name: this.name,
         transport,
@@ -291,13 +309,17 @@ export class Upstream {
   /** Asks an HTTP server whether it is still there, and gives the connection up when it is not. */
   async #probe(reason: string): Promise<void> {
     const connection = this.#connection;
-    if (connection === undefined) return;
+    // One at a time, however many calls fail at once.
+    if (connection === undefined || this.#probing) return;
+    this.#probing = true;
     try {
       await connection.request('ping', undefined, { timeoutMs: PROBE_TIMEOUT_MS });
     } catch (error) {
       // An answer, even an error, is a sign of life.
       if (error instanceof Error && 'code' in error && typeof error.code === 'number') return;
       if (this.#connection === connection) this.#down(reason);
+    } finally {
+      this.#probing = false;
     }
   }
 

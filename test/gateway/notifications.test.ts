@@ -66,6 +66,18 @@ test('a stateless client hears what it listens for, with the resources that it n
   await subscription.close();
 });
 
+test('a stateless client gets the log messages of its own call, when its request says from which level on', async () => {
+  await using running = await runGateway({ upstreams: [rawUpstream()] });
+  await using client = await connectClient('second line, stateless', `${running.url}/mcp`);
+  const log = (level: string, data: string, meta: object) =>
+    client.request('tools/call', { name: 'raw__log', arguments: { level, data }, _meta: { ...meta } });
+  await log('error', 'not wanted', {});
+  await log('info', 'too little', { 'io.modelcontextprotocol/logLevel': 'warning' });
+  await log('error', 'wanted', { 'io.modelcontextprotocol/logLevel': 'warning' });
+  await eventually(() => client.notices.length > 0);
+  expect(client.notices.map(({ params }) => params?.['data'])).toEqual(['wanted']);
+});
+
 describe('what an upstream asks', () => {
   const answerAs = (name: string) => () => ({ roots: [{ uri: `file:///${name}`, name }] });
 

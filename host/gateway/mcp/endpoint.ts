@@ -38,7 +38,7 @@ export interface EndpointCall {
 /** One MCP endpoint: sessions for clients of the older protocol, single exchanges for those of the newer. */
 export interface Endpoint {
   handle(call: EndpointCall): Promise<Response>;
-  /** An upstream of its scope has something to tell. */
+  /** An upstream of its scope has something to tell that is not one client's alone. */
   hear(upstream: Upstream, event: UpstreamEvent): void;
   /** Log level that its clients want of the upstreams; undefined when none said. */
   wantedLogLevel(): string | undefined;
@@ -47,6 +47,7 @@ export interface Endpoint {
 }
 
 const CAPABILITIES_KEY = 'io.modelcontextprotocol/clientCapabilities';
+const LOG_LEVEL_KEY = 'io.modelcontextprotocol/logLevel';
 const SESSION_NOT_FOUND = -32_001;
 const BAD_REQUEST = -32_000;
 
@@ -82,6 +83,16 @@ export function createEndpoint(options: EndpointOptions, onLogLevel: () => void)
       assertCan: (asked: string) => {
         const { envelope } = ctx.mcpReq;
         assertClientCan(asked, envelope === undefined ? undefined : Reflect.get(envelope, CAPABILITIES_KEY));
+      },
+      notify: (notice: string, about: JsonObject | undefined) => {
+        // In the newer protocol a request says itself which log messages it wants; without a level, none.
+        const { envelope } = ctx.mcpReq;
+        const level: unknown = envelope === undefined ? undefined : Reflect.get(envelope, LOG_LEVEL_KEY);
+        const isLog = notice === 'notifications/message';
+        if (isLog && (typeof level !== 'string' || !passesLevel(about?.['level'], level))) return;
+        ctx.mcpReq
+          .notify({ method: notice, ...(about === undefined ? {} : { params: { ...about } }) })
+          .catch(onError);
       },
     };
     const state = ctx.mcpReq.requestState();
@@ -193,12 +204,8 @@ export function createEndpoint(options: EndpointOptions, onLogLevel: () => void)
         }
         case 'log':
         case 'notification': {
-          // What could be of several clients goes to none: it may hold what only one of them may see.
-          if (event.attribution.kind === 'ambiguous') return;
-          const only = event.attribution.kind === 'caller' ? event.attribution.caller.key : undefined;
           const method = event.kind === 'log' ? 'notifications/message' : event.method;
           for (const session of sessions) {
-            if (only !== undefined && session.id !== only) continue;
             if (event.kind === 'log' && !passesLevel(event.params['level'], session.logLevel)) continue;
             session.notify(method, event.params);
           }

@@ -10,6 +10,8 @@ export interface Leg {
   readonly signal: AbortSignal;
   /** Runs before a question is put to this client; throws when it cannot be asked. */
   readonly assertCan: (method: string) => void;
+  /** Tells this client something on the way to the answer. */
+  readonly notify: Caller['notify'];
 }
 
 /** A call that outlives its HTTP request while the client is asked something. */
@@ -59,6 +61,9 @@ export function createExchanges(clock: Clock): Exchanges {
   function callerOf(exchange: () => Exchange, key: string): Caller {
     return {
       key,
+      notify(method, params) {
+        exchange().leg.notify(method, params);
+      },
       async request(method, params, signal) {
         const current = exchange();
         current.leg.assertCan(method);

@@ -40,6 +40,18 @@ export function registerMcp(app: FastifyInstance, options: McpOptions): McpRoute
     ]),
   );
   const stopListening = upstreams.listen((upstream, event) => {
+    if (event.kind === 'log' || event.kind === 'notification') {
+      const { attribution } = event;
+      // What could be of several clients goes to none: it may hold what only one of them may see.
+      if (attribution.kind === 'ambiguous') return;
+      if (attribution.kind === 'caller') {
+        attribution.caller.notify(
+          event.kind === 'log' ? 'notifications/message' : event.method,
+          event.params,
+        );
+        return;
+      }
+    }
     joined.hear(upstream, event);
     single.get(upstream.name)?.hear(upstream, event);
   });

@@ -9,7 +9,7 @@ import type { Caller } from '../../upstream/caller.js';
 import { HOST_VERSION } from '../../version.js';
 import type { GatewayRequest } from '../gateway-request.js';
 import { assertClientCan, resultOf } from './asked-of-client.js';
-import { isLogLevel } from './log-levels.js';
+import { isLogLevel, passesLevel } from './log-levels.js';
 import { RAW } from './raw-schema.js';
 import type { Router } from './router.js';
 import { RpcCode, RpcError } from '../../upstream/rpc-error.js';
@@ -118,6 +118,12 @@ export class Session {
   #caller(ctx: ServerContext): Caller {
     return {
       key: this.id,
+      notify: (method, params) => {
+        if (method === 'notifications/message' && !passesLevel(params?.['level'], this.logLevel)) return;
+        ctx.mcpReq
+          .notify({ method, ...(params === undefined ? {} : { params: { ...params } }) })
+          .catch(this.#options.onError);
+      },
       request: async (method, params, signal) => {
         assertClientCan(method, this.#server.getClientCapabilities());
         const sent = { method, ...(params === undefined ? {} : { params: { ...params } }) };
