@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { isBulkheadError } from '@bulkhead/proto';
 import { checkManifest } from '@bulkhead/proto/rules/schema';
+import { onTestFinished } from 'vitest';
 import { loadConfig, resolveConfig, type LoadedConfig, type ResolveOptions } from './load-config.js';
 import type { FoundPlugin, PluginLookup } from './lookup.js';
 
-/** A temporary folder with files; `await using` removes it. */
-export interface Folder extends AsyncDisposable {
+/** A temporary folder with files; it goes when the test has ended. */
+export interface Folder {
   readonly path: string;
   write(files: Readonly<Record<string, string>>): Promise<void>;
 }
@@ -22,10 +23,8 @@ export async function createFolder(files: Readonly<Record<string, string>> = {})
         await writeFile(join(path, name), text);
       }
     },
-    async [Symbol.asyncDispose]() {
-      await rm(path, { recursive: true, force: true });
-    },
   };
+  onTestFinished(() => rm(path, { recursive: true, force: true }));
   await folder.write(files);
   return folder;
 }
@@ -103,7 +102,7 @@ export async function problemsOf(loading: Promise<LoadedConfig>, base = ''): Pro
     (thrown: unknown) => thrown,
   );
   if (error === undefined) return [];
-  if (!isBulkheadError(error)) throw error;
+  if (!isBulkheadError(error)) throw new Error('expected a BulkheadError', { cause: error });
   return error.problems.map(
     ({ file, line, path, message }) =>
       `${file === undefined ? '' : `${file.slice(base.length + 1)}:${line ?? ''} `}${path ?? ''}: ${message}`,

@@ -5,7 +5,7 @@ import { explainPlugin } from './explain.js';
 
 describe('explainPlugin', () => {
   it('names file and line, or the layer, of every effective value', async () => {
-    await using folder = await createFolder({
+    const folder = await createFolder({
       'pkg/config.yaml': 'size: 2\n',
       'bulkhead.yaml': [
         'host: { env_allow: [TOKEN] }',
@@ -81,7 +81,7 @@ describe('explainPlugin', () => {
   });
 
   it('suggests an entry when none has the name', async () => {
-    await using folder = await createFolder({ 'bulkhead.yaml': 'plugins: { guard: {} }' });
+    const folder = await createFolder({ 'bulkhead.yaml': 'plugins: { guard: {} }' });
     const loaded = await load(folder);
     expect(() => explainPlugin(loaded, 'gaurd')).toThrow(
       "no entry 'gaurd' is configured. Did you mean 'guard'?",

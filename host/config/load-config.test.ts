@@ -7,7 +7,7 @@ const yaml = (...lines: readonly string[]): string => `${lines.join('\n')}\n`;
 
 describe('loadConfig', () => {
   it('fills in every default of an empty file', async () => {
-    await using folder = await createFolder({ 'bulkhead.yaml': '' });
+    const folder = await createFolder({ 'bulkhead.yaml': '' });
     const { config, files } = await load(folder);
     expect(files).toEqual([join(folder.path, 'bulkhead.yaml')]);
     expect(config).toMatchObject({
@@ -41,7 +41,7 @@ describe('loadConfig', () => {
   });
 
   it('tells every fault at once, with file, line, key, what was expected and what came', async () => {
-    await using folder = await createFolder({
+    const folder = await createFolder({
       'bulkhead.yaml': yaml(
         'envirnment: test',
         'limits:',
@@ -70,7 +70,7 @@ describe('loadConfig', () => {
   });
 
   it('refuses a file that is not there, is no map, or is broken', async () => {
-    await using folder = await createFolder();
+    const folder = await createFolder();
     expect(await problemsOf(load(folder), folder.path)).toEqual([
       'bulkhead.yaml:: there is no such file. `bulkhead init` writes one.'.replace(':: ', ': : '),
     ]);
@@ -81,7 +81,7 @@ describe('loadConfig', () => {
   });
 
   it('lays the overlay of the environment over the file', async () => {
-    await using folder = await createFolder({
+    const folder = await createFolder({
       'bulkhead.yaml': yaml(
         'environment: staging',
         'limits: { call_timeout_ms: 100, audit_budget_ms: 7 }',
@@ -115,7 +115,7 @@ describe('loadConfig', () => {
   });
 
   it('names the overlay when the fault is there', async () => {
-    await using folder = await createFolder({
+    const folder = await createFolder({
       'bulkhead.yaml': yaml('plugins:', '  guard: {}'),
       'bulkhead.production.yaml': yaml('environment: test'),
     });
@@ -129,7 +129,7 @@ describe('loadConfig', () => {
   });
 
   it('lets the command line win', async () => {
-    await using folder = await createFolder({
+    const folder = await createFolder({
       'bulkhead.yaml': 'host: { data_dir: ./here, cache_dir: ./there }\n',
     });
     const { config } = await load(folder, { overrides: { dataDir: '/elsewhere' } });
@@ -141,7 +141,7 @@ describe('loadConfig', () => {
   });
 
   it('lets an overlay take a plugin out, and refuses a null that takes out nothing', async () => {
-    await using folder = await createFolder({
+    const folder = await createFolder({
       'bulkhead.yaml': yaml('plugins:', '  guard: {}'),
       'bulkhead.production.yaml': yaml('plugins: { guard: null }'),
     });
@@ -153,7 +153,7 @@ describe('loadConfig', () => {
   });
 
   it('takes directories relative to the file in which they stand', async () => {
-    await using folder = await createFolder({
+    const folder = await createFolder({
       'bulkhead.yaml': yaml('plugins:', '  mine: { plugin: ./plugins/mine }'),
     });
     const mine = plugin({ name: 'mine' }, join(folder.path, 'plugins/mine'));
@@ -179,7 +179,7 @@ describe("a plugin's configuration", () => {
   };
 
   it('comes from all layers, later ones first', async () => {
-    await using folder = await createFolder({
+    const folder = await createFolder({
       'pkg/config.yaml': yaml('level: package', 'size: 2', 'list: [package]', 'map: { b: package }'),
       'bulkhead.yaml': yaml(
         'plugins:',
@@ -199,7 +199,7 @@ describe("a plugin's configuration", () => {
   });
 
   it('names the layer in which a fault is', async () => {
-    await using folder = await createFolder({
+    const folder = await createFolder({
       'pkg/config.yaml': yaml('size: two'),
       'bulkhead.yaml': yaml('plugins:', '  guard:', '    config:', '      levle: x'),
       '.bulkhead/config/com.example.guard/config.yml': yaml('', 'list: one'),
@@ -208,7 +208,7 @@ describe("a plugin's configuration", () => {
       { name: 'guard', config_schema: { ...schema, required: ['token'] } },
       join(folder.path, 'pkg'),
     );
-    expect((await problemsOf(load(folder, { plugins: [guard] }), folder.path)).sort()).toEqual([
+    expect((await problemsOf(load(folder, { plugins: [guard] }), folder.path)).toSorted()).toEqual([
       '.bulkhead/config/com.example.guard/config.yml:2 plugins.guard.config.list: expected a list, got "one".',
       "bulkhead.yaml:3 plugins.guard.config.token: expected the key 'token', and it is missing.",
       "bulkhead.yaml:4 plugins.guard.config.levle: unknown key 'levle'. Did you mean 'level'?",
@@ -217,7 +217,7 @@ describe("a plugin's configuration", () => {
   });
 
   it('reads allowed variables in files of an operator, none in files of a package', async () => {
-    await using folder = await createFolder({
+    const folder = await createFolder({
       'pkg/config.yaml': yaml('level: ${env:TOKEN}'),
       'bulkhead.yaml': yaml(
         'host: { env_allow: [TOKEN] }',
@@ -240,7 +240,7 @@ describe("a plugin's configuration", () => {
   });
 
   it('refuses a variable that is not allowed for plugins, and never shows a value that was read', async () => {
-    await using folder = await createFolder({
+    const folder = await createFolder({
       'bulkhead.yaml': yaml(
         'host: { env_allow: [SIZE] }',
         'plugins:',
@@ -260,7 +260,7 @@ describe("a plugin's configuration", () => {
   });
 
   it('refuses two configuration files side by side', async () => {
-    await using folder = await createFolder({
+    const folder = await createFolder({
       'pkg/config.yaml': '',
       'pkg/config.json': '{}',
       'bulkhead.yaml': 'plugins: { guard: {} }',

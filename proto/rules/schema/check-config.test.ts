@@ -114,8 +114,8 @@ describe('checkConfig', () => {
       definitions: { name: { type: 'string', minLength: 2 } },
       properties: { a: { $ref: '#/definitions/name' }, b: { type: 'string' } },
       dependencies: { a: ['b'] },
-      if: { properties: { a: { const: 'xx' } }, required: ['a'] },
-      then: { properties: { b: { const: 'yy' } } },
+      if: { not: { properties: { a: { const: 'xx' } }, required: ['a'] } },
+      else: { properties: { b: { const: 'yy' } } },
     };
     expect(problemsOf(schema, { a: 'xx', b: 'yy' })).toEqual([]);
     expect(problemsOf(schema, { a: 'xx', b: 'zz' })).toHaveLength(1);
