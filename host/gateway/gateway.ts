@@ -4,7 +4,7 @@ import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { parseJson } from '@bulkhead/proto/json';
 import type { Clock } from '../clock.js';
 import type { HostConfig } from '../config/config.js';
-import type { Log } from '../upstream/upstream.js';
+import type { Log } from '../upstream/log.js';
 import type { Upstreams } from '../upstream/upstreams.js';
 import { createAccessCheck, isLoopback } from './access.js';
 import { exposeViolation } from './exposure.js';

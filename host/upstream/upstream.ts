@@ -2,46 +2,14 @@ import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { JsonObject } from '@bulkhead/proto/json';
 import type { Clock } from '../clock.js';
 import type { UpstreamConfig } from '../config/config.js';
-import type { Logger } from '../telemetry/logger.js';
 import { createBackoff, type BackoffOptions } from './backoff.js';
 import { connect, type Connection, type RequestOptions } from './connection.js';
-import { scrubEnvironment } from './environment.js';
-import { createHttpTransport } from './http-transport.js';
+import type { Log } from './log.js';
 import { createMessageStash } from './message-stash.js';
-import type { Attribution } from './relay-transport.js';
-import { StdioTransport } from './stdio-transport.js';
+import { openRoute, type Route } from './route.js';
+import { eventOf, type UpstreamEvent, type UpstreamState } from './upstream-event.js';
 
-export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
-
-/** Where an upstream stands. */
-export type UpstreamState =
-  /** Being started or reached; entered at the beginning and after each wait. */
-  | { readonly kind: 'connecting' }
-  /** Past its handshake, and serving. */
-  | { readonly kind: 'ready' }
-  /** Down; tried again after a while. */
-  | { readonly kind: 'waiting'; readonly reason: string; readonly delayMs: number }
-  /** Down too often; left alone for minutes. */
-  | { readonly kind: 'quarantined'; readonly reason: string; readonly delayMs: number }
-  /** Ended by the host; final. */
-  | { readonly kind: 'stopped' };
-
-export type UpstreamEvent =
-  | { readonly kind: 'state'; readonly state: UpstreamState }
-  /** A list may be different now: the upstream said so, or it came or went. */
-  | {
-      readonly kind: 'list_changed';
-      readonly list: 'tools' | 'prompts' | 'resources';
-      readonly params?: JsonObject;
-    }
-  | { readonly kind: 'resource_updated'; readonly params: JsonObject }
-  | { readonly kind: 'log'; readonly params: JsonObject; readonly attribution: Attribution }
-  | {
-      readonly kind: 'notification';
-      readonly method: string;
-      readonly params: JsonObject | undefined;
-      readonly attribution: Attribution;
-    };
+export type { UpstreamState } from './upstream-event.js';
 
 export interface UpstreamDeps {
   readonly clock: Clock;
@@ -60,8 +28,6 @@ export type UpstreamRequest = Omit<RequestOptions, 'timeoutMs'> & { readonly tim
 const PROBE_TIMEOUT_MS = 2_000;
 /** An HTTP server that says nothing for so long is asked whether it lives. */
 const HEARTBEAT_MS = 10_000;
-/** How long the last word to an HTTP server may take. */
-const END_SESSION_MS = 1_000;
 const LISTS = ['tools', 'prompts', 'resources'] as const;
 
 /** One configured MCP server: kept running or reached, over and over, until it is stopped. */
@@ -77,9 +43,7 @@ export class Upstream {
   #logLevel: string | undefined;
   #cancelTimer: () => void = () => {};
   #attempt: Promise<void> | undefined;
-  #closeAttempt: () => Promise<void> = () => Promise.resolve();
-  #terminate: () => Promise<void> = () => Promise.resolve();
-  #process: StdioTransport | undefined;
+  #route: Route | undefined;
   #probing = false;
 
   constructor(config: UpstreamConfig, deps: UpstreamDeps) {
@@ -105,7 +69,7 @@ export class Upstream {
 
   /** Process id of a stdio upstream that runs. */
   get pid(): number | undefined {
-    return this.#process?.pid;
+    return this.#route?.process?.pid;
   }
 
   /** Settles after the first attempt, successful or not. */
@@ -178,18 +142,9 @@ export class Upstream {
     this.#enter({ kind: 'stopped' });
     const connection = this.#connection;
     this.#connection = undefined;
-    if (connection !== undefined) await this.#endSession();
-    await Promise.all([connection?.close(), this.#closeAttempt()]);
+    if (connection !== undefined) await this.#route?.endSession();
+    await Promise.all([connection?.close(), this.#route?.transport.close()]);
     await this.#attempt;
-  }
-
-  /** Tells an HTTP server that its session is over; one that does not listen is left to its own limits. */
-  async #endSession(): Promise<void> {
-    const ended = this.#terminate();
-    await new Promise<void>((resolve) => {
-      const cancel = this.#deps.clock.after(END_SESSION_MS, resolve);
-      void ended.then(cancel).then(resolve);
-    });
   }
 
   async #open(): Promise<void> {
@@ -197,22 +152,17 @@ export class Upstream {
     const { clock, log } = this.#deps;
     try {
       const stash = createMessageStash();
-      const transport = this.#createTransport(stash);
-      this.#process = transport instanceof StdioTransport ? transport : undefined;
-      this.#closeAttempt = () => transport.close();
-      this.#terminate = () =>
-        transport instanceof StdioTransport
-          ? Promise.resolve()
-          : transport.terminateSession().catch(() => {});
+      const route = openRoute(this.#config, this.#deps, stash, (reason) => void this.#probe(reason));
+      this.#route = route;
       const connection = await connect({
         name: this.name,
-        transport,
+        transport: route.transport,
         stash,
         startTimeoutMs: this.#config.startTimeoutMs,
         clock,
         listener: {
           notification: (method, params, attribution) => {
-            this.#hear(method, params, attribution);
+            this.#emit(eventOf(method, params, attribution));
           },
         },
         onError: (error) => {
@@ -226,34 +176,9 @@ export class Upstream {
       this.#serve(connection);
       await this.#restore();
     } catch (error) {
-      const reason = this.#process?.ended ?? (error instanceof Error ? error.message : String(error));
+      const reason = this.#route?.process?.ended ?? (error instanceof Error ? error.message : String(error));
       this.#down(`it did not start: ${reason}`);
     }
-  }
-
-  #createTransport(stash: ReturnType<typeof createMessageStash>) {
-    const config = this.#config;
-    const { clock, log, hostEnv, maxMessageBytes } = this.#deps;
-    if (config.transport === 'http') {
-      return createHttpTransport({
-        url: config.url,
-        headers: config.headers,
-        maxMessageBytes,
-        stash,
-        onSuspect: (reason) => void this.#probe(reason),
-      });
-    }
-    return new StdioTransport({
-      command: config.command,
-      args: config.args,
-      env: scrubEnvironment(hostEnv, config.env),
-      cwd: config.cwd,
-      maxMessageBytes,
-      clock,
-      onStderr: (line) => {
-        log.info({ upstream: this.name, stream: 'stderr' }, line);
-      },
-    });
   }
 
   #serve(connection: Connection): void {
@@ -263,7 +188,8 @@ export class Upstream {
     this.#enter({ kind: 'ready' });
     this.#deps.log.info({ upstream: this.name }, 'upstream: ready');
     void connection.lost.then(() => {
-      if (this.#connection === connection) this.#down(this.#process?.ended ?? 'the connection was lost');
+      if (this.#connection === connection)
+        this.#down(this.#route?.process?.ended ?? 'the connection was lost');
     });
     if (this.#config.transport === 'http') this.#beat(connection);
     this.#announce();
@@ -289,7 +215,7 @@ export class Upstream {
     const served = this.#connection !== undefined;
     const connection = this.#connection;
     this.#connection = undefined;
-    this.#process = undefined;
+    this.#route = undefined;
     connection?.close().catch(() => {});
     const plan = this.#backoff.failed();
     const state = {
@@ -330,19 +256,6 @@ export class Upstream {
         if (this.#connection === connection) this.#beat(connection);
       });
     });
-  }
-
-  #hear(method: string, params: JsonObject | undefined, attribution: Attribution): void {
-    const list = /^notifications\/(tools|prompts|resources)\/list_changed$/.exec(method)?.[1];
-    if (list === 'tools' || list === 'prompts' || list === 'resources') {
-      this.#emit({ kind: 'list_changed', list, ...(params === undefined ? {} : { params }) });
-    } else if (method === 'notifications/resources/updated' && params !== undefined) {
-      this.#emit({ kind: 'resource_updated', params });
-    } else if (method === 'notifications/message' && params !== undefined) {
-      this.#emit({ kind: 'log', params, attribution });
-    } else {
-      this.#emit({ kind: 'notification', method, params, attribution });
-    }
   }
 
   #announce(): void {

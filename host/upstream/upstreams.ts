@@ -1,7 +1,9 @@
 import type { Clock } from '../clock.js';
 import type { UpstreamConfig } from '../config/config.js';
 import type { BackoffOptions } from './backoff.js';
-import { Upstream, type Log, type UpstreamEvent } from './upstream.js';
+import type { Log } from './log.js';
+import { Upstream } from './upstream.js';
+import type { UpstreamEvent } from './upstream-event.js';
 
 export interface UpstreamsOptions {
   readonly clock: Clock;

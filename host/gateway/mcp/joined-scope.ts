@@ -1,5 +1,6 @@
 import type { JsonObject } from '@bulkhead/proto/json';
-import type { Log, Upstream } from '../../upstream/upstream.js';
+import type { Log } from '../../upstream/log.js';
+import type { Upstream } from '../../upstream/upstream.js';
 import type { Upstreams } from '../../upstream/upstreams.js';
 import { joinedList } from './joined-list.js';
 import { LISTS, type ListMethod } from './lists.js';

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { Clock } from '../../clock.js';
 import { leastSevere } from './log-levels.js';
-import type { Log } from '../../upstream/upstream.js';
+import type { Log } from '../../upstream/log.js';
 import type { Upstreams } from '../../upstream/upstreams.js';
 import type { GatewayRequest } from '../gateway-request.js';
 import type { HookPort } from '../hook-port.js';
