@@ -13,6 +13,7 @@ import { createDispatcher, type Dispatcher, type DispatcherOptions } from './dis
 import type { InvokeOptions, InvokeResult, PluginRecord, RequestContext } from './dispatch/invocation.js';
 import type { ContextPermission, DispatchEntry } from './dispatch/port.js';
 import type { DisabledPlugin } from './dispatch/rotation.js';
+import { createGrantStore } from './grants/store.js';
 import { createDescribe } from './lifecycle/describe-launch.js';
 import type { LifecycleListener } from './lifecycle/events.js';
 import { guardsNotReady } from './lifecycle/guard.js';
@@ -122,10 +123,12 @@ export interface Host<Config = object> {
  */
 export async function createHost(config: object, options: CreateHostOptions = {}): Promise<Host> {
   const { baseDirectory = process.cwd(), catalog = openCatalog, env = {}, ...parts } = options;
+  const clock = parts.clock ?? systemClock;
   const resolve = async (object: object): Promise<HostConfig> => {
     const { config: resolved } = await resolveConfig(object, {
       baseDirectory,
       catalog,
+      grants: (dataDir) => createGrantStore(dataDir, clock),
       readEnv: (name) => env[name],
       versions: { app: HOST_VERSION, node: process.versions.node },
     });
@@ -292,7 +295,7 @@ function entriesOf(supervisor: Supervisor): DispatchEntry[] {
       name: config.name,
       id: config.manifest.id,
       version: config.manifest.version,
-      contextPermissions: new Set(config.grantedContext.filter(isContextPermission)),
+      contextPermissions: new Set(config.granted.context.filter(isContextPermission)),
       invoke: port.invoke.bind(port),
       invokeBatch: port.invokeBatch.bind(port),
     },

@@ -46,6 +46,10 @@ export const ErrorCode = {
   REGISTRATION_MISMATCH: 'REGISTRATION_MISMATCH',
   /** The plugin's setup function failed. */
   SETUP_FAILED: 'SETUP_FAILED',
+  /** Nobody decided what the plugin may do, or it asks for more than when that was decided. Permanent until somebody does. */
+  GRANT_MISSING: 'GRANT_MISSING',
+  /** A stored grant cannot be read, or names what the plugin does not ask for. */
+  GRANT_INVALID: 'GRANT_INVALID',
 
   // --- calling a plugin
   /** No process of the plugin can take the call: not started, down, unhealthy or quarantined. */

@@ -1,5 +1,7 @@
 import { openCatalog } from '../catalog/catalog.js';
+import { systemClock } from '../clock.js';
 import { type LoadedConfig, loadConfig } from '../config/load-config.js';
+import { createGrantStore } from '../grants/store.js';
 import type { Cli } from './cli.js';
 import { HOST_VERSION } from '../version.js';
 
@@ -19,6 +21,7 @@ export function loadHostConfig(env: Cli['env'], { file, overrides }: LoadOptions
   return loadConfig({
     file,
     catalog: openCatalog,
+    grants: (dataDir) => createGrantStore(dataDir, systemClock),
     readEnv: (name) => env[name],
     versions: { app: HOST_VERSION, node: process.versions.node },
     ...(overrides === undefined ? {} : { overrides }),

@@ -113,7 +113,16 @@ export interface PluginEntry {
   readonly command?: string | readonly string[];
   readonly max_in_flight?: number;
   readonly max_queue?: number;
-  readonly grants?: { readonly context?: readonly string[]; readonly scopes?: readonly string[] };
+  readonly grants?: {
+    readonly context?: readonly string[];
+    readonly scopes?: readonly string[];
+    readonly network?: readonly string[];
+    readonly secrets?: readonly string[];
+    readonly filesystem?: readonly { readonly path: string; readonly access?: 'ro' | 'rw' }[];
+    readonly subprocess?: boolean;
+    readonly plugins?: readonly string[];
+    readonly open_routes?: boolean;
+  };
   readonly log_level?: string;
   readonly description?: string;
   readonly hook_type?: string;

@@ -135,7 +135,8 @@ const entryProperties = {
   grants: {
     type: 'object',
     additionalProperties: false,
-    description: 'What it may do, of what its manifest asks. Default: all of it.',
+    description:
+      'What it may do, of what its manifest asks. A kind that is not named here: what `bulkhead plugin grants` decided; where that decided nothing, none, except that in `environment: development` a directory gets what it asks for.',
     properties: {
       context: {
         type: 'array',
@@ -146,6 +147,27 @@ const entryProperties = {
         type: 'array',
         items: { enum: Object.keys(SCOPES) },
         description: 'Scopes of the Service API.',
+      },
+      network: { ...texts, description: 'What it may talk to, as host:port.' },
+      secrets: { ...texts, description: 'Names of secrets that it may read.' },
+      filesystem: {
+        type: 'array',
+        description: 'Paths outside its package.',
+        items: {
+          type: 'object',
+          additionalProperties: false,
+          required: ['path'],
+          properties: {
+            path: { ...text, minLength: 1, description: 'Absolute.' },
+            access: { enum: ['ro', 'rw'], default: 'ro', description: 'Read, or read and write.' },
+          },
+        },
+      },
+      subprocess: { type: 'boolean', description: 'Whether it may start processes.' },
+      plugins: { ...texts, description: 'Ids of plugins that it may configure.' },
+      open_routes: {
+        type: 'boolean',
+        description: 'Whether its routes may be open to callers without a credential.',
       },
     },
   },

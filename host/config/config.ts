@@ -1,4 +1,6 @@
+import type { Permissions } from '@bulkhead/proto/rules/schema';
 import type { Conditions, CustomHookDeclaration, Manifest, Mode, OnError } from '../manifest/manifest.js';
+import type { Placement } from './effective-grant.js';
 
 /** The whole configuration, checked, merged and resolved. Durations in milliseconds, sizes in bytes. */
 export interface HostConfig {
@@ -126,7 +128,15 @@ export interface PluginConfig {
   readonly env: Readonly<Record<string, string>>;
   readonly maxInFlight: number;
   readonly maxQueue: number;
+  /** Where it came from: what is installed, a directory that the entry names, or a program of the operator's own. */
+  readonly placement: Placement;
+  /** What it may do. The guard of the Service API, the filter of the context, the sandbox and secrets all take it from here. */
+  readonly granted: Permissions;
+  /** Why it must not start: nobody decided what it may do. Nothing is granted then. */
+  readonly grantMissing?: string;
+  /** `granted.context`. */
   readonly grantedContext: readonly string[];
+  /** `granted.services`. */
   readonly grantedScopes: readonly string[];
   readonly logLevel: string;
   /** Merged, references resolved, checked against the manifest's schema. */

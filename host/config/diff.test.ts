@@ -1,3 +1,4 @@
+import { readPermissions } from '@bulkhead/proto/rules/schema';
 import { describe, expect, it } from 'vitest';
 import { plugin, resolve } from './config.test-support.js';
 import { diffConfig } from './diff.js';
@@ -9,7 +10,9 @@ const plugins = ['one', 'two', 'three'].map((name) =>
     permissions: { context: ['read_user'] },
   }),
 );
-const configOf = async (object: unknown) => (await resolve(object, { plugins })).config;
+const asked = readPermissions({ context: ['read_user'] });
+const grants = () => ({ get: async () => ({ asked, granted: asked }) });
+const configOf = async (object: unknown) => (await resolve(object, { plugins, grants })).config;
 const diff = async (old: unknown, next: unknown) => diffConfig(await configOf(old), await configOf(next));
 
 const NOTHING = { added: [], removed: [], changed: [] };

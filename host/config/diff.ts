@@ -82,8 +82,15 @@ function dispatchOf({ mode, onError, hooks, grantedContext }: PluginConfig) {
 }
 
 function processOf(plugin: PluginConfig) {
-  const { mode: _mode, onError: _onError, hooks: _hooks, grantedContext: _context, ...rest } = plugin;
-  return rest;
+  const {
+    mode: _mode,
+    onError: _onError,
+    hooks: _hooks,
+    grantedContext: _context,
+    granted,
+    ...rest
+  } = plugin;
+  return { ...rest, granted: { ...granted, context: [] } };
 }
 
 function sameProcess(a: PluginConfig, b: PluginConfig): boolean {

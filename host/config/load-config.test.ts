@@ -440,15 +440,12 @@ describe('resolveConfig', () => {
     const plugins = [
       plugin({ name: 'guard', permissions: { context: ['read_user', 'read_roles'], services: ['kv.read'] } }),
     ];
-    const granted = async (grants?: unknown) => {
-      const { config } = await resolve(
-        { plugins: { guard: grants === undefined ? {} : { grants } } },
-        { plugins },
-      );
+    const granted = async (grants: object) => {
+      const { config } = await resolve({ plugins: { guard: { grants } } }, { plugins });
       return [config.plugins[0]?.grantedContext, config.plugins[0]?.grantedScopes];
     };
-    expect(await granted()).toEqual([['read_user', 'read_roles'], ['kv.read']]);
     expect(await granted({ context: ['read_user'], scopes: [] })).toEqual([['read_user'], []]);
+    expect(await granted({ scopes: ['kv.read'] })).toEqual([[], ['kv.read']]);
     expect(
       (
         await problemsOf(

@@ -9,6 +9,7 @@ import type { CustomHookDeclaration } from '../manifest/manifest.js';
 import { treeAt, treeFromValue, type SourceTree } from '../manifest/source-tree.js';
 import { parseBulkheadFile, type BulkheadFile } from './bulkhead-file.js';
 import type { HostConfig } from './config.js';
+import type { GrantLookup } from './effective-grant.js';
 import type { FoundPlugin, PluginLookup } from './lookup.js';
 import { EMPTY, mergeTrees, settle } from './merge.js';
 import { namedListsAsMaps } from './named-lists.js';
@@ -28,6 +29,8 @@ import { uselessNulls } from './useless-nulls.js';
 export interface ResolveOptions {
   /** Which plugins there are, once it is known where to look. */
   readonly catalog: (pluginsDir: string) => Promise<PluginLookup>;
+  /** What operators decided about plugins, once it is known where to look. Default: nobody decided anything. */
+  readonly grants?: (dataDir: string) => GrantLookup;
   readonly readEnv: (name: string) => string | undefined;
   readonly versions: HostVersions;
   /** Names the overlay; wins over what the file says. */
@@ -165,6 +168,7 @@ async function resolveLayers(
       );
   }
 
+  const grants = options.grants?.(host.dataDir) ?? NOBODY_DECIDED;
   const pluginTrees = new Map<string, SourceTree>();
   const plugins: HostConfig['plugins'][number][] = [];
   for (const [name, plugin] of found) {
@@ -178,6 +182,7 @@ async function resolveLayers(
       specOf,
       hookNames,
       references,
+      grants,
       report,
     };
     const resolved = await resolvePlugin(name, entry, plugin, context);
@@ -206,6 +211,8 @@ async function resolveLayers(
   if (report.problems.length > 0) throw invalid(files[0] ?? 'the configuration', report.problems, files);
   return { config, files, tree, pluginTrees };
 }
+
+const NOBODY_DECIDED: GrantLookup = { get: async () => Promise.resolve(undefined) };
 
 /** The sections that are only renamed. */
 function plainSections(file: BulkheadFile): Pick<HostConfig, 'limits' | 'lifecycle' | 'link' | 'policy'> {

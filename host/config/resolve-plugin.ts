@@ -1,16 +1,19 @@
 import { fileURLToPath } from 'node:url';
 import { dirname } from 'node:path';
 import type { HookSpec } from '@bulkhead/proto/rules';
+import { NO_PERMISSIONS } from '@bulkhead/proto/rules/schema';
 import { checkCompat, type HostVersions } from '../manifest/compat.js';
 import type { Manifest, Maturity } from '../manifest/manifest.js';
 import { originAt, treeAt, type SourceTree } from '../manifest/source-tree.js';
 import type { BulkheadFile, PluginEntry } from './bulkhead-file.js';
 import type { HostConfig, PluginConfig } from './config.js';
 import type { FoundPlugin, PluginLookup } from './lookup.js';
+import type { GrantLookup, Placement } from './effective-grant.js';
 import { failsClosed, resolveMode } from './modes.js';
 import { resolvePluginConfig } from './plugin-config.js';
 import type { ReferenceRules } from './references.js';
 import type { Report } from './report.js';
+import { resolveGrants, writtenGrants } from './resolve-grants.js';
 import { commonMode, resolveHooks, resolveOnError } from './resolve-hooks.js';
 import { absolute } from './resolve-sections.js';
 
@@ -27,6 +30,7 @@ export interface PluginContext {
   readonly specOf: (hook: string) => HookSpec | undefined;
   readonly hookNames: readonly string[];
   readonly references: ReferenceRules;
+  readonly grants: GrantLookup;
   readonly report: Report;
 }
 
@@ -50,7 +54,7 @@ export async function findPlugin(
     report.problem(['plugins', name, 'kind'], "'plugin' and 'kind' say the same thing; write one of them.");
   }
   if (wanted === undefined && entry.command !== undefined) return ownCommand(name, entry, baseDirectory);
-  const asDirectory = wanted !== undefined && /^(?:\.{0,2}\/|\.{1,2}$)/.test(wanted);
+  const asDirectory = wanted !== undefined && namesDirectory(wanted);
   const { file } = originAt(context.merged, keys);
   const found = asDirectory
     ? await lookup.byDirectory(absolute(file === undefined ? baseDirectory : dirname(file), wanted))
@@ -75,6 +79,17 @@ export async function findPlugin(
   return undefined;
 }
 
+function namesDirectory(wanted: string): boolean {
+  return /^(?:\.{0,2}\/|\.{1,2}$)/.test(wanted);
+}
+
+/** Where an entry's plugin comes from. */
+function placementOf({ plugin, kind, command }: PluginEntry): Placement {
+  const wanted = plugin ?? kind;
+  if (wanted === undefined) return command === undefined ? 'installed' : 'command';
+  return namesDirectory(wanted) ? 'directory' : 'installed';
+}
+
 /** A program without a package declares nothing itself, so the entry's own hooks are its declaration. */
 function ownCommand(name: string, entry: PluginEntry, directory: string): FoundPlugin {
   const { hooks = [], hook_type: single } = entry;
@@ -89,7 +104,7 @@ function ownCommand(name: string, entry: PluginEntry, directory: string): FoundP
     description: entry.description ?? '',
     hooks: Object.fromEntries(names.map((hook) => [hook, {}])),
     customHooks: [],
-    permissions: { services: [], context: entry.grants?.context ?? [] },
+    permissions: { ...NO_PERMISSIONS, ...writtenGrants(entry) },
     configSchema: { type: 'object', additionalProperties: true },
     instances: (entry.instances ?? 1) > 1 ? 'many' : 'single',
     limits: {},
@@ -142,7 +157,16 @@ export async function resolvePlugin(
       );
     sayMaturity(name, manifest.maturity, file, report);
   }
-  const grants = resolveGrants(name, entry, manifest, report);
+  const grants = await resolveGrants({
+    name,
+    entry,
+    enabled,
+    manifest,
+    placement: placementOf(entry),
+    environment: file.environment,
+    grants: context.grants,
+    report,
+  });
   const { config, tree } = await resolvePluginConfig({
     name,
     manifest,
@@ -168,6 +192,7 @@ export async function resolvePlugin(
       env: entry.env ?? {},
       maxInFlight: entry.max_in_flight ?? manifest.limits.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT,
       maxQueue: entry.max_queue ?? DEFAULT_MAX_QUEUE,
+      placement: placementOf(entry),
       ...grants,
       logLevel: entry.log_level ?? file.log.level,
       config,
@@ -214,28 +239,6 @@ function sayMaturity(name: string, maturity: Maturity | undefined, file: Bulkhea
   } else if (file.environment === 'production' && is !== 'stable') {
     report.notice('NOT_STABLE', ['plugins', name], `runs in production, and ${said}.`, name);
   }
-}
-
-function resolveGrants(
-  name: string,
-  entry: PluginEntry,
-  manifest: Manifest,
-  report: Report,
-): Pick<PluginConfig, 'grantedContext' | 'grantedScopes'> {
-  const grant = (kind: 'context' | 'scopes', asked: readonly string[]): readonly string[] => {
-    const given = entry.grants?.[kind];
-    if (given === undefined) return asked;
-    for (const [index, permission] of given.entries()) {
-      if (asked.includes(permission)) continue;
-      const message = `${manifest.id} does not ask for '${permission}'; it asks for ${asked.join(', ') || 'nothing'}.`;
-      report.problem(['plugins', name, 'grants', kind, index], message);
-    }
-    return given;
-  };
-  return {
-    grantedContext: grant('context', manifest.permissions.context),
-    grantedScopes: grant('scopes', manifest.permissions.services),
-  };
 }
 
 function resolveCommand(

@@ -18,29 +18,35 @@ export interface DescribeSettings {
 /** Turns a configured plugin into what the sidecar needs to launch it. */
 export function createDescribe(settings: DescribeSettings): (plugin: PluginConfig) => LaunchDescription {
   const { lifecycle, link, limits, nodePath, dataDirOf } = settings;
-  return (plugin) => ({
-    name: plugin.name,
-    id: plugin.manifest.id,
-    version: plugin.manifest.version,
-    command: plugin.command ?? [nodePath, runnerOf(plugin), entryOf(plugin)],
-    cwd: plugin.directory,
-    env: plugin.env,
-    network: plugin.network,
-    // `auto` leaves it on: only a sandbox with its own namespaces makes it needless.
-    mtls: plugin.network === 'tcp' || link.mtls !== 'never',
-    startTimeoutMs: lifecycle.startTimeoutMs,
-    drainTimeoutMs: lifecycle.stopDrainMs,
-    termTimeoutMs: lifecycle.stopTermMs,
-    killTimeoutMs: lifecycle.stopKillMs,
-    callTimeoutMs: plugin.manifest.limits.timeoutMs ?? limits.callTimeoutMs,
-    maxMessageBytes: link.maxMessageBytes,
-    manifestJson: JSON.stringify(plugin.manifest.source),
-    configJson: JSON.stringify(plugin.config),
-    grantedScopes: plugin.grantedScopes,
-    maxInFlight: plugin.maxInFlight,
-    logLevel: plugin.logLevel,
-    ...(dataDirOf === undefined ? {} : { dataDir: dataDirOf(plugin.name) }),
-  });
+  return (plugin) => {
+    if (plugin.grantMissing !== undefined)
+      throw new BulkheadError(ErrorCode.GRANT_MISSING, plugin.grantMissing);
+    const { network, filesystem, subprocess } = plugin.granted;
+    return {
+      name: plugin.name,
+      id: plugin.manifest.id,
+      version: plugin.manifest.version,
+      command: plugin.command ?? [nodePath, runnerOf(plugin), entryOf(plugin)],
+      cwd: plugin.directory,
+      env: plugin.env,
+      network: plugin.network,
+      // `auto` leaves it on: only a sandbox with its own namespaces makes it needless.
+      mtls: plugin.network === 'tcp' || link.mtls !== 'never',
+      startTimeoutMs: lifecycle.startTimeoutMs,
+      drainTimeoutMs: lifecycle.stopDrainMs,
+      termTimeoutMs: lifecycle.stopTermMs,
+      killTimeoutMs: lifecycle.stopKillMs,
+      callTimeoutMs: plugin.manifest.limits.timeoutMs ?? limits.callTimeoutMs,
+      maxMessageBytes: link.maxMessageBytes,
+      manifestJson: JSON.stringify(plugin.manifest.source),
+      configJson: JSON.stringify(plugin.config),
+      grantedScopes: plugin.granted.services,
+      reach: { network, filesystem, subprocess },
+      maxInFlight: plugin.maxInFlight,
+      logLevel: plugin.logLevel,
+      ...(dataDirOf === undefined ? {} : { dataDir: dataDirOf(plugin.name) }),
+    };
+  };
 }
 
 /** The SDK's runner as the plugin's own dependency graph has it. */

@@ -1,5 +1,6 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { HealthState, InvokeResponse, type CheckHealthResponse } from '@bulkhead/proto/plugin';
+import { NO_PERMISSIONS } from '@bulkhead/proto/rules/schema';
 import type { Clock } from '../clock.js';
 import type { HostConfig, PluginConfig } from '../config/config.js';
 import type { ExitReport, LaunchDescription, Sidecar } from '../sidecar/sidecar.js';
@@ -182,7 +183,7 @@ export function plugin(name: string, changes: Partial<PluginConfig> = {}): Plugi
       description: '',
       hooks: { tool_pre_invoke: {} },
       customHooks: [],
-      permissions: { services: [], context: [] },
+      permissions: NO_PERMISSIONS,
       instances: 'many',
       limits: {},
       compat: { api: [] },
@@ -206,6 +207,8 @@ export function plugin(name: string, changes: Partial<PluginConfig> = {}): Plugi
     env: {},
     maxInFlight: 8,
     maxQueue: 4,
+    placement: 'directory',
+    granted: NO_PERMISSIONS,
     grantedContext: [],
     grantedScopes: [],
     logLevel: 'info',

@@ -43,6 +43,7 @@ const PERMANENT: ReadonlySet<ErrorCode> = new Set([
   ErrorCode.REGISTRATION_MISMATCH,
   ErrorCode.INCOMPATIBLE,
   ErrorCode.MANIFEST_INVALID,
+  ErrorCode.GRANT_MISSING,
 ]);
 
 /** Whether trying again without a change is pointless. */

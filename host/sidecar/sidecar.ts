@@ -1,6 +1,10 @@
 import type { CallOptions } from '@bulkhead/proto/link';
-import type { BulkheadError } from '@bulkhead/proto';
+import type { Permissions } from '@bulkhead/proto/rules/schema';
+import type { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { CheckHealthResponse, HandshakeResponse, InitializeResponse } from '@bulkhead/proto/plugin';
+
+/** What a sandbox opens; see `PluginConfig.granted`, from where it comes. */
+export type Reach = Pick<Permissions, 'network' | 'filesystem' | 'subprocess'>;
 
 /** Everything needed to start one plugin process. Nothing else of the host reaches it. */
 export interface LaunchDescription {
@@ -15,8 +19,14 @@ export interface LaunchDescription {
   /** Variables that an operator named; added to the scrubbed environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly network: 'unix' | 'tcp';
-  /** mTLS on the plugin's socket. Always on over TCP. */
-  readonly mtls: boolean;
+  /** mTLS on the plugin's socket; `auto`: where the wall leaves others a way to it. Always on over TCP. */
+  readonly mtls: boolean | 'auto';
+  /** Directories besides its package that the program reads: the SDK, say. Absolute. */
+  readonly readOnlyPaths?: readonly string[];
+  /** What an operator granted of the machine. Absent: nothing. */
+  readonly granted?: MachineGrant;
+  /** What it may use up. Absent: what the machine has. */
+  readonly limits?: ResourceLimits;
   /** Time from spawn to ready, in milliseconds. */
   readonly startTimeoutMs: number;
   /** Bounds of the stop ladder, in milliseconds each. */
@@ -28,10 +38,33 @@ export interface LaunchDescription {
   readonly manifestJson: string;
   readonly configJson: string;
   readonly grantedScopes: readonly string[];
+  /** What of the world outside its package it may reach. Absent: nothing. */
+  readonly reach?: Reach;
   readonly maxInFlight: number;
   readonly logLevel: string;
   /** The entry's own directory (Initialize.data_dir): made by the supervisor, mode 0700, kept over restarts and versions. Absent: none. */
   readonly dataDir?: string;
+}
+
+/** What a plugin may reach outside its package, besides the network. */
+export interface MachineGrant {
+  /** Absolute paths. */
+  readonly filesystem: readonly { readonly path: string; readonly access: 'ro' | 'rw' }[];
+  readonly subprocess: boolean;
+}
+
+/** Bounds of one plugin process and all that it starts. */
+export interface ResourceLimits {
+  /** Memory of its own, without what it shares with other processes' files. */
+  readonly memoryBytes?: number;
+  /** Processes and threads. */
+  readonly processes?: number;
+  /** Processors. */
+  readonly cpu?: number;
+  /** Open files of one process. */
+  readonly openFiles?: number;
+  /** Its data directory and its launch directory together, on disk. */
+  readonly diskBytes?: number;
 }
 
 /** How a process ended. */
@@ -40,6 +73,8 @@ export interface ExitReport {
   readonly signal: string | null;
   /** Why the host ended it, when it did. */
   readonly reason?: string;
+  /** Set when a limit ended it, whoever saw that: OUT_OF_MEMORY, LIMIT_EXCEEDED. */
+  readonly code?: ErrorCode;
   /** The last lines that it logged, oldest first, at most 50. */
   readonly lastLines: readonly string[];
 }

@@ -5,7 +5,7 @@ export const HOST_FLOORS = [
   ['clock.ts'],
   ['manifest', 'config', 'store', 'telemetry'],
   ['catalog', 'sidecar'],
-  ['install', 'lifecycle'],
+  ['grants', 'install', 'lifecycle'],
   ['dispatch'],
   ['upstream', 'objects', 'services', 'create-host.ts'],
   ['gateway', 'admin'],

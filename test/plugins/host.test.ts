@@ -22,10 +22,13 @@ describe('the five plugins, installed and in processes of their own', () => {
         log: { level: 'error' },
         plugins: {
           tool_allowlist: { config: { denied_tools: ['rm*'] } },
-          token_budget: { config: { user: { minute: null, hour: null, day: 500 } } },
+          token_budget: {
+            grants: { context: ['read_user'] },
+            config: { user: { minute: null, hour: null, day: 500 } },
+          },
           pii_filter: { enabled: true },
           latency_tracker: { enabled: true },
-          audit_logger: { config: { batch_max_wait_ms: 5 } },
+          audit_logger: { grants: { context: ['read_user'] }, config: { batch_max_wait_ms: 5 } },
         },
       },
       { baseDirectory: folder },

@@ -17,6 +17,20 @@ export type {
   OnError,
   Quality,
 } from './manifest.js';
+export {
+  NO_PERMISSIONS,
+  comparePermissions,
+  intersectPermissions,
+  permissionNames,
+  permissionsOf,
+  readPermissions,
+  subtractPermissions,
+  unitePermissions,
+  writePermissions,
+  type FilesystemPermission,
+  type PermissionChange,
+  type Permissions,
+} from './permissions.js';
 export { CONDITIONS_SCHEMA, MANIFEST_SCHEMA } from './manifest-schema.js';
 export {
   formatPath,

@@ -1,3 +1,5 @@
+import type { Permissions } from './permissions.js';
+
 /** How a registration runs. The phases run in this order; `disabled` does not run. */
 export type Mode = 'sequential' | 'transform' | 'audit' | 'concurrent' | 'fire_and_forget' | 'disabled';
 /** What an error of the plugin does to the request: refuse it, ignore the error, or take the plugin out of rotation. */
@@ -61,11 +63,8 @@ export interface Manifest {
   readonly entry?: string;
   readonly hooks: Readonly<Record<string, HookDeclaration>>;
   readonly customHooks: readonly CustomHookDeclaration[];
-  readonly permissions: {
-    /** Scopes; aliases already replaced. */
-    readonly services: readonly string[];
-    readonly context: readonly string[];
-  };
+  /** What it asks for. */
+  readonly permissions: Permissions;
   /** JSON Schema of the plugin's configuration. */
   readonly configSchema?: Readonly<Record<string, unknown>>;
   /** Files that the plugin serves, relative to the package root, without a leading slash. */

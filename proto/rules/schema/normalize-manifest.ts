@@ -8,8 +8,8 @@ import type {
   Mode,
   Quality,
 } from './manifest.js';
+import { readPermissions } from './permissions.js';
 import type { JsonSchema } from './problem.js';
-import { resolveScope } from './scopes.js';
 
 /** A manifest that passed every check, as the host works with it. */
 export function normalizeManifest(
@@ -17,7 +17,6 @@ export function normalizeManifest(
   source: JsonSchema,
   packageName: string | undefined,
 ): Manifest {
-  const permissions = map(given['permissions']);
   const compat = map(given['compat']);
   const limits = map(given['limits']);
   const optional = {
@@ -37,10 +36,7 @@ export function normalizeManifest(
     keywords: texts(given['keywords']),
     hooks: hooks(given['hooks']),
     customHooks: customHooks(map(given['contributes'])['custom_hooks']),
-    permissions: {
-      services: [...new Set(texts(permissions['services']).map(canonicalScope))],
-      context: texts(permissions['context']),
-    },
+    permissions: readPermissions(given['permissions']),
     assets: texts(given['assets']).map((asset) => asset.replace(/^\//, '')),
     instances: given['instances'] === 'many' ? 'many' : 'single',
     limits: defined({
@@ -60,11 +56,6 @@ type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
 function defined<T extends object>(value: T): Defined<T> {
   return Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== undefined)) as Defined<T>;
-}
-
-function canonicalScope(name: string): string {
-  const found = resolveScope(name);
-  return found.kind === 'unknown' ? name : found.scope;
 }
 
 function hooks(value: unknown): Readonly<Record<string, HookDeclaration>> {

@@ -1,0 +1,195 @@
+import { posix } from 'node:path';
+import { isSchema } from './closed-schema.js';
+import { resolveScope } from './scopes.js';
+
+export interface FilesystemPermission {
+  /** Normalized; an operator's path is absolute. */
+  readonly path: string;
+  readonly access: 'ro' | 'rw';
+}
+
+/** What a plugin asks for, or what it was given. A manifest says it under `permissions`. */
+export interface Permissions {
+  /** Scopes of the Service API; aliases already replaced. */
+  readonly services: readonly string[];
+  /** Parts of a request's context that it sees. */
+  readonly context: readonly string[];
+  /** `host:port`. */
+  readonly network: readonly string[];
+  /** Names of secrets. */
+  readonly secrets: readonly string[];
+  readonly filesystem: readonly FilesystemPermission[];
+  readonly subprocess: boolean;
+  /** Ids of plugins that it may configure. */
+  readonly plugins: readonly string[];
+  /** Whether it may contribute routes that need no credential. */
+  readonly openRoutes: boolean;
+}
+
+export const NO_PERMISSIONS: Permissions = {
+  services: [],
+  context: [],
+  network: [],
+  secrets: [],
+  filesystem: [],
+  subprocess: false,
+  plugins: [],
+  openRoutes: false,
+};
+
+/** `permissions` as a manifest, a lock or a stored grant writes it. What is not there is not asked for. */
+export function readPermissions(value: unknown): Permissions {
+  const given = isSchema(value) ? value : {};
+  return {
+    services: [...new Set(texts(given['services']).map(canonicalScope))],
+    context: texts(given['context']),
+    network: texts(given['network']).map((target) => target.toLowerCase()),
+    secrets: texts(given['secrets']),
+    filesystem: list(given['filesystem']).flatMap(filesystem),
+    subprocess: given['subprocess'] === true,
+    plugins: texts(given['plugins']),
+    openRoutes: given['open_routes'] === true,
+  };
+}
+
+/** The same as plain data, without what is empty: for a lock, a grant or a program that reads JSON. */
+export function writePermissions(permissions: Permissions): Readonly<Record<string, unknown>> {
+  const { services, context, network, secrets, filesystem, subprocess, plugins, openRoutes } = permissions;
+  const all = {
+    services,
+    context,
+    network,
+    secrets,
+    filesystem,
+    subprocess,
+    plugins,
+    open_routes: openRoutes,
+  };
+  return Object.fromEntries(
+    Object.entries(all).filter(([, value]) => (Array.isArray(value) ? value.length > 0 : value === true)),
+  );
+}
+
+/**
+ * Each permission as one name, for example `services:kv.read`, `context:read_user`, `network:db.example:5432`,
+ * `secrets:TOKEN`, `filesystem:ro:/srv/shared`, `subprocess`, `plugins:com.example.other`, `open_routes`.
+ */
+export function permissionNames(permissions: Permissions): readonly string[] {
+  const { services, context, network, secrets, filesystem, subprocess, plugins, openRoutes } = permissions;
+  return [
+    ...services.map((scope) => `services:${scope}`),
+    ...context.map((part) => `context:${part}`),
+    ...network.map((target) => `network:${target}`),
+    ...secrets.map((secret) => `secrets:${secret}`),
+    ...filesystem.map(({ path, access }) => `filesystem:${access}:${path}`),
+    ...(subprocess ? ['subprocess'] : []),
+    ...plugins.map((plugin) => `plugins:${plugin}`),
+    ...(openRoutes ? ['open_routes'] : []),
+  ];
+}
+
+/** The permissions of these names; a name that is none is left out. */
+export function permissionsOf(names: Iterable<string>): Permissions {
+  const parts = [...new Set(names)].map((name) => {
+    const [, kind = '', rest = ''] = /^([a-z_]+)(?::(.+))?$/s.exec(name) ?? [];
+    return { kind, rest };
+  });
+  const of = (kind: string): readonly string[] =>
+    parts.flatMap((part) => (part.kind === kind && part.rest !== '' ? [part.rest] : []));
+  const has = (kind: string): boolean => parts.some((part) => part.kind === kind && part.rest === '');
+  return readPermissions({
+    services: of('services'),
+    context: of('context'),
+    network: of('network'),
+    secrets: of('secrets'),
+    filesystem: of('filesystem').flatMap((rest) => {
+      const [, access, path] = /^(r[ow]):(.+)$/s.exec(rest) ?? [];
+      return path === undefined ? [] : [{ path, access }];
+    }),
+    subprocess: has('subprocess'),
+    plugins: of('plugins'),
+    open_routes: has('open_routes'),
+  });
+}
+
+/** What both sides allow: of what is asked, what was granted, and of the greater of two the lesser. */
+export function intersectPermissions(a: Permissions, b: Permissions): Permissions {
+  const namesA = permissionNames(a);
+  const namesB = permissionNames(b);
+  const both = [
+    ...namesA.filter((name) => isCovered(name, namesB)),
+    ...namesB.filter((name) => isCovered(name, namesA)),
+  ];
+  return permissionsOf(withoutRepetition(both));
+}
+
+/** What either side allows. */
+export function unitePermissions(a: Permissions, b: Permissions): Permissions {
+  return permissionsOf(withoutRepetition([...permissionNames(a), ...permissionNames(b)]));
+}
+
+/** What `permissions` hold beyond `others`. */
+export function subtractPermissions(permissions: Permissions, others: Permissions): Permissions {
+  const names = permissionNames(others);
+  return permissionsOf(permissionNames(permissions).filter((name) => !isCovered(name, names)));
+}
+
+/** A change of what is asked, or the distance of what is asked from what was granted; in names. */
+export interface PermissionChange {
+  readonly widened: readonly string[];
+  readonly narrowed: readonly string[];
+  readonly same: readonly string[];
+}
+
+/** What `next` asks that `before` does not cover, what it no longer asks, and what stays. */
+export function comparePermissions(before: Permissions, next: Permissions): PermissionChange {
+  const old = permissionNames(before);
+  const wanted = permissionNames(next);
+  return {
+    widened: wanted.filter((name) => !isCovered(name, old)),
+    narrowed: old.filter((name) => !isCovered(name, wanted)),
+    same: wanted.filter((name) => isCovered(name, old)),
+  };
+}
+
+function isCovered(name: string, by: readonly string[]): boolean {
+  return by.some((other) => covers(other, name));
+}
+
+/** Whether whoever has `greater` has `lesser` too. */
+function covers(greater: string, lesser: string): boolean {
+  if (greater === lesser) return true;
+  if (greater === 'services:kv.readwrite') return lesser === 'services:kv.read';
+  const [, accessA, pathA] = /^filesystem:(r[ow]):(.+)$/s.exec(greater) ?? [];
+  const [, accessB, pathB] = /^filesystem:(r[ow]):(.+)$/s.exec(lesser) ?? [];
+  if (pathA === undefined || pathB === undefined) return false;
+  const inside = pathA === pathB || pathB.startsWith(pathA.endsWith('/') ? pathA : `${pathA}/`);
+  return inside && (accessA === 'rw' || accessB === 'ro');
+}
+
+/** Without those that another one covers. */
+function withoutRepetition(names: readonly string[]): readonly string[] {
+  const once = [...new Set(names)];
+  return once.filter((name) => !once.some((other) => other !== name && covers(other, name)));
+}
+
+function canonicalScope(name: string): string {
+  const found = resolveScope(name);
+  return found.kind === 'unknown' ? name : found.scope;
+}
+
+function filesystem(value: unknown): readonly FilesystemPermission[] {
+  const { path, access } = isSchema(value) ? value : {};
+  if (typeof path !== 'string' || path === '') return [];
+  const normalized = posix.normalize(path);
+  const plain = normalized.length > 1 ? normalized.replace(/\/$/, '') : normalized;
+  return [{ path: plain, access: access === 'rw' ? 'rw' : 'ro' }];
+}
+
+function texts(value: unknown): readonly string[] {
+  return [...new Set(list(value).map(String))];
+}
+
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
