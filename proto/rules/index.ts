@@ -33,3 +33,17 @@ export {
   type CheckedAnswer,
   type Violation,
 } from './answer.js';
+export {
+  canonicalHost,
+  formatDestination,
+  isGranted,
+  matchesName,
+  networkRules,
+  parseDestination,
+  parseNetworkRule,
+  parsePrivateRule,
+  type Destination,
+  type NetworkRule,
+  type ParsedRule,
+  type PrivateRule,
+} from './network.js';
