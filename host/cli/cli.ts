@@ -9,6 +9,8 @@ export interface Cli {
   /** Whether standard output, and standard error, are a terminal. */
   readonly outIsTerminal: boolean;
   readonly errIsTerminal: boolean;
+  /** Asks the person at the terminal, and gives the answer without its line end. Absent: nobody is there to ask. */
+  readonly ask?: (question: string) => Promise<string>;
   /** The code that the program ends with when the command returns. Default: `ExitCode.ok`. */
   exitWith(code: ExitCode): void;
 }

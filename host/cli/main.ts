@@ -1,6 +1,24 @@
 #!/usr/bin/env node
+import { createInterface } from 'node:readline/promises';
 import { type Cli, ExitCode } from './cli.js';
 import { run } from './run.js';
+
+/** The question goes beside the output, so that a pipe gets only what was asked for. End of input is an empty answer. */
+async function ask(question: string): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const ended = new AbortController();
+  terminal.once('close', () => {
+    ended.abort();
+  });
+  try {
+    return await terminal.question(question, { signal: ended.signal });
+  } catch (error) {
+    if (ended.signal.aborted) return '';
+    throw error;
+  } finally {
+    terminal.close();
+  }
+}
 
 const cli: Cli = {
   cwd: process.cwd(),
@@ -9,6 +27,7 @@ const cli: Cli = {
   err: (text) => void process.stderr.write(text),
   outIsTerminal: process.stdout.isTTY,
   errIsTerminal: process.stderr.isTTY,
+  ...(process.stdin.isTTY && process.stderr.isTTY ? { ask } : {}),
   exitWith(code) {
     process.exitCode = code;
   },

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { Cli } from '../cli.js';
 import { pluginActionCommand } from './plugin/action.js';
 import { pluginCheckCommand } from './plugin/check.js';
+import { pluginGrantsCommand } from './plugin/grants.js';
 import { pluginInfoCommand } from './plugin/info.js';
 import { pluginListCommand } from './plugin/list.js';
 import { pluginLogsCommand } from './plugin/logs.js';
@@ -13,6 +14,7 @@ export function pluginCommand(cli: Cli): Command {
     .addCommand(pluginListCommand(cli))
     .addCommand(pluginInfoCommand(cli))
     .addCommand(pluginLogsCommand(cli))
+    .addCommand(pluginGrantsCommand(cli))
     .addCommand(pluginActionCommand(cli, 'reload'))
     .addCommand(pluginActionCommand(cli, 'enable'))
     .addCommand(pluginActionCommand(cli, 'disable'))

@@ -114,12 +114,8 @@ export function permissionsOf(names: Iterable<string>): Permissions {
 
 /** What both sides allow: of what is asked, what was granted, and of the greater of two the lesser. */
 export function intersectPermissions(a: Permissions, b: Permissions): Permissions {
-  const namesA = permissionNames(a);
-  const namesB = permissionNames(b);
-  const both = [
-    ...namesA.filter((name) => isCovered(name, namesB)),
-    ...namesB.filter((name) => isCovered(name, namesA)),
-  ];
+  const others = permissionNames(b);
+  const both = permissionNames(a).flatMap((name) => others.flatMap((other) => inCommon(name, other)));
   return permissionsOf(withoutRepetition(both));
 }
 
@@ -158,13 +154,29 @@ function isCovered(name: string, by: readonly string[]): boolean {
 
 /** Whether whoever has `greater` has `lesser` too. */
 function covers(greater: string, lesser: string): boolean {
-  if (greater === lesser) return true;
-  if (greater === 'services:kv.readwrite') return lesser === 'services:kv.read';
-  const [, accessA, pathA] = /^filesystem:(r[ow]):(.+)$/s.exec(greater) ?? [];
-  const [, accessB, pathB] = /^filesystem:(r[ow]):(.+)$/s.exec(lesser) ?? [];
-  if (pathA === undefined || pathB === undefined) return false;
-  const inside = pathA === pathB || pathB.startsWith(pathA.endsWith('/') ? pathA : `${pathA}/`);
-  return inside && (accessA === 'rw' || accessB === 'ro');
+  return inCommon(greater, lesser).includes(lesser);
+}
+
+/** The permission that both hold: the lesser one, or of two paths the inner one with the lesser access. */
+function inCommon(a: string, b: string): readonly string[] {
+  if (a === b) return [a];
+  if (isBothOf(a, b, 'services:kv.read', 'services:kv.readwrite')) return ['services:kv.read'];
+  const [, accessA, pathA] = PATH_NAME.exec(a) ?? [];
+  const [, accessB, pathB] = PATH_NAME.exec(b) ?? [];
+  if (pathA === undefined || pathB === undefined) return [];
+  const inner = isInside(pathA, pathB) ? pathA : isInside(pathB, pathA) ? pathB : undefined;
+  const access = accessA === 'rw' && accessB === 'rw' ? 'rw' : 'ro';
+  return inner === undefined ? [] : [`filesystem:${access}:${inner}`];
+}
+
+const PATH_NAME = /^filesystem:(r[ow]):(.+)$/s;
+
+function isBothOf(a: string, b: string, one: string, other: string): boolean {
+  return (a === one && b === other) || (a === other && b === one);
+}
+
+function isInside(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
 }
 
 /** Without those that another one covers. */
