@@ -1,11 +1,16 @@
 import type { HealthAnswer } from './answers.js';
 import type { BatchHandlers, HookHandlers } from './hook-handlers.js';
 import type { Logger } from './logger.js';
+import type { HttpClient, NetClient } from './network/client.js';
 import type { PluginConfig } from './plugin-types.js';
 
 /** What the host offers to a plugin. */
 export interface Host {
   readonly log: Logger;
+  /** HTTP under the network grant; the global `fetch` is under the same. */
+  readonly http: HttpClient;
+  /** Other protocols under the network grant, for clients that take a socket. */
+  readonly net: NetClient;
 }
 
 /** What setup gets. */

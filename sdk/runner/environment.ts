@@ -1,4 +1,5 @@
 import { MAGIC_COOKIE_KEY, MAGIC_COOKIE_VALUE, chooseVersion } from '@bulkhead/proto/handshake';
+import type { NetworkWay } from '../network/network.js';
 
 /** What a host says to a plugin process through its environment. */
 export interface RunnerEnvironment {
@@ -12,6 +13,8 @@ export interface RunnerEnvironment {
   readonly announceMultiplex: boolean;
   /** Whether the host holds our stdin, so that its end means that the host is gone. */
   readonly lifeline: boolean;
+  /** How the plugin reaches the network. */
+  readonly outward: NetworkWay;
 }
 
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -45,7 +48,15 @@ export function parseEnvironment(variables: Variables): RunnerEnvironment {
     socketDir: given(variables['PLUGIN_UNIX_SOCKET_DIR']),
     announceMultiplex: given(variables['PLUGIN_MULTIPLEX_GRPC']) !== undefined,
     lifeline: variables['BULKHEAD_LIFELINE'] === 'stdin',
+    outward: parseOutward(variables),
   };
+}
+
+/** Our host names its own socket to every plugin, and the proxy's to one with a network grant; others name neither. */
+function parseOutward(variables: Variables): NetworkWay {
+  const egressSocket = given(variables['BULKHEAD_EGRESS_SOCKET']);
+  if (egressSocket !== undefined) return { kind: 'granted', egressSocket };
+  return given(variables['BULKHEAD_HOST_SOCKET']) === undefined ? { kind: 'direct' } : { kind: 'refused' };
 }
 
 function given(value: string | undefined): string | undefined {

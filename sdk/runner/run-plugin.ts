@@ -4,6 +4,8 @@ import { Server, type ServerDuplexStream } from '@grpc/grpc-js';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { LogServiceDefinition } from '@bulkhead/proto/host';
 import { Link, linkServiceDefinition, type Frame } from '@bulkhead/proto/link';
+import type { Network } from '../network/client.js';
+import { openNetwork } from '../network/network.js';
 import { PluginRuntime } from '../runtime/plugin-runtime.js';
 import { systemClock } from '../runtime/clock.js';
 import { captureStdout } from './console-capture.js';
@@ -33,8 +35,10 @@ export async function runPlugin(process: NodeJS.Process, sdk: string): Promise<v
 
   const writeStderr = process.stderr.write.bind(process.stderr);
   const logs = new LogSender((text) => void writeStderr(text));
+  let network: Promise<Network> | undefined;
   let entryModule: Promise<unknown> | undefined;
   const runtime = new PluginRuntime({
+    network: () => network ?? Promise.reject(new Error('asked for before it was opened')),
     load: () => entryModule ?? Promise.reject(new Error('asked for before it was loaded')),
     sink: logs.sink,
     clock: systemClock,
@@ -108,7 +112,14 @@ export async function runPlugin(process: NodeJS.Process, sdk: string): Promise<v
     leave();
   });
   writeStdout(`${listening.handshakeLine}\n`);
-  entryModule = loadEntry(entry);
+  // Before the entry, whose imports may read the variables of the proxy; the host connects meanwhile.
+  const opening = openNetwork(environment.outward, {
+    clock: systemClock,
+    env: process.env,
+    globals: globalThis,
+  });
+  network = opening;
+  entryModule = opening.then(() => loadEntry(entry));
   // Initialize reports a failure; until then it is no unhandled rejection.
   entryModule.catch(() => {});
 }

@@ -2,6 +2,7 @@ import { BulkheadError, ErrorCode, isBulkheadError } from '@bulkhead/proto';
 import { RegistrationKind, type InitializeRequest, type InitializeResponse } from '@bulkhead/proto/plugin';
 import { isPluginDefinition } from '../define-plugin.js';
 import type { Logger, LogLevelName } from '../logger.js';
+import type { Network } from '../network/client.js';
 import { askHealth, type AuthorHealth } from './author-health.js';
 import type { CallEnvironment } from './call-context.js';
 import type { RuntimeClock } from './clock.js';
@@ -21,6 +22,8 @@ export interface RuntimeOptions {
   readonly load: () => Promise<unknown>;
   readonly sink: LogSink;
   readonly clock: RuntimeClock;
+  /** The plugin's way out, once it is open; asked for before the setup function runs. */
+  readonly network: () => Promise<Network>;
 }
 
 /** Where a plugin is in its life. */
@@ -28,7 +31,12 @@ type State =
   /** Entered at construction; left by Initialize. */
   | { readonly kind: 'new' }
   /** Entered when setup returned what the manifest declares; left by Shutdown. */
-  | { readonly kind: 'ready'; readonly implementation: Implementation; readonly environment: CallEnvironment }
+  | {
+      readonly kind: 'ready';
+      readonly implementation: Implementation;
+      readonly environment: CallEnvironment;
+      readonly network: Network;
+    }
   /** Entered by Shutdown; final. Calls that were in flight finish. */
   | { readonly kind: 'stopping' };
 
@@ -70,14 +78,14 @@ export class PluginRuntime {
 
   /** One call of HookService/Invoke. Answers synchronously when the handler does. */
   invoke(body: Uint8Array, incoming: IncomingCall): Uint8Array | Promise<Uint8Array> {
-    const { implementation, environment } = this.#ready();
-    return runHook(body, incoming, implementation.hooks, environment);
+    const { implementation, environment, network } = this.#ready();
+    return network.within(incoming, () => runHook(body, incoming, implementation.hooks, environment));
   }
 
   /** One call of HookService/InvokeBatch. */
   invokeBatch(body: Uint8Array, incoming: IncomingCall): Promise<Uint8Array> {
-    const { implementation, environment } = this.#ready();
-    return runBatch(body, incoming, implementation.hooks, environment);
+    const { implementation, environment, network } = this.#ready();
+    return network.within(incoming, () => runBatch(body, incoming, implementation.hooks, environment));
   }
 
   /** What the author's `health()` says; healthy as long as there is none to ask. */
@@ -97,6 +105,7 @@ export class PluginRuntime {
     this.#logTarget.threshold = parseLevel(request.logLevel);
     try {
       const declared = parseDeclaredHooks(request.manifestJson);
+      const network = await this.#options.network();
       const definition = await this.#options.load();
       if (!isPluginDefinition(definition)) {
         throw new BulkheadError(
@@ -107,7 +116,7 @@ export class PluginRuntime {
       const configuration = new Configuration(request.configJson);
       const returned: unknown = await definition.setup({
         config: configuration.own,
-        host: { log: this.log },
+        host: { log: this.log, http: network.http, net: network.net },
         log: this.log,
         signal: this.#stop.signal,
         name: request.name,
@@ -122,6 +131,7 @@ export class PluginRuntime {
         this.#state = {
           kind: 'ready',
           implementation,
+          network,
           environment: {
             logTarget: this.#logTarget,
             inFlight: this.#inFlight,

@@ -21,6 +21,7 @@ import { judge, parseTexts, type TestInvokeResult, type TestLogLine } from './in
 import { readManifest } from './read-manifest.js';
 import { RequestValues } from './request-values.js';
 import { createTestHooks } from './test-hooks.js';
+import { createTestNetwork, type TestNetwork } from './test-network.js';
 
 const DEFAULT_TIMEOUT_MS = 5_000;
 const DRAIN_TIMEOUT_MS = 1_000;
@@ -36,6 +37,8 @@ export interface TestPluginOptions {
   readonly name?: string;
   /** What setup gets as `dataDir`. Default: none. */
   readonly dataDir?: string;
+  /** What answers the plugin's requests and connections, as far as its manifest asks for them. Default: nothing does. */
+  readonly network?: TestNetwork;
 }
 
 /** A plugin under test, in this process, behind the same checks as in the host. */
@@ -78,6 +81,8 @@ export async function testPlugin(plugin: PluginDefinition, options: TestPluginOp
       logs.push(toLine(record));
     },
     clock: systemClock,
+    network: () =>
+      Promise.resolve(createTestNetwork(manifest.permissions.network, options.network ?? {}, systemClock)),
   });
   await runtime.initialize(initializeRequest(manifest, config, options));
   const values = new RequestValues();
