@@ -27,7 +27,7 @@ export type {
   HookPayload,
 } from './hook-handlers.js';
 export type { HookContext, KeptValues, Outcome } from './hook-context.js';
-export type { ConnectOptions, HttpClient, HttpOptions, NetClient, NetSocket } from './network/client.js';
+export type { ConnectOptions, HttpClient, HttpOptions, NetClient } from './network/client.js';
 export type { LogFields, Logger, LogLevelName } from './logger.js';
 export type { CustomHooks, PluginConfig, PluginTypes } from './plugin-types.js';
 export type { HeaderMap, HookName, User, Violation } from '@bulkhead/proto/rules';

@@ -110,6 +110,7 @@ export interface PluginEntry {
   readonly instances?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly network?: 'unix' | 'tcp';
+  readonly network_private?: readonly string[];
   readonly command?: string | readonly string[];
   readonly max_in_flight?: number;
   readonly max_queue?: number;

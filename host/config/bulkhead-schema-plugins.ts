@@ -109,6 +109,11 @@ const entryProperties = {
     description: 'Processes side by side; more than one only when the manifest says `instances: many`.',
   },
   env: { ...textMap, description: 'Environment variables that its process gets.' },
+  network_private: {
+    ...texts,
+    description:
+      'Where its network grant may lead outside the public internet: names, addresses, or ranges such as 10.0.0.0/8. Default: nowhere.',
+  },
   network: { enum: ['unix', 'tcp'], default: 'unix', description: 'How the host reaches its process.' },
   command: {
     anyOf: [

@@ -126,6 +126,8 @@ export interface PluginConfig {
   readonly instances: number;
   readonly network: 'unix' | 'tcp';
   readonly env: Readonly<Record<string, string>>;
+  /** What its network grant may reach outside the public internet: names, addresses, ranges. */
+  readonly networkPrivate: readonly string[];
   readonly maxInFlight: number;
   readonly maxQueue: number;
   /** Where it came from: what is installed, a directory that the entry names, or a program of the operator's own. */

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { dirname } from 'node:path';
-import type { HookSpec } from '@bulkhead/proto/rules';
+import { parsePrivateRule, type HookSpec } from '@bulkhead/proto/rules';
 import { NO_PERMISSIONS } from '@bulkhead/proto/rules/schema';
 import { checkCompat, type HostVersions } from '../manifest/compat.js';
 import type { Manifest, Maturity } from '../manifest/manifest.js';
@@ -190,6 +190,7 @@ export async function resolvePlugin(
       instances,
       network: entry.network ?? 'unix',
       env: entry.env ?? {},
+      networkPrivate: resolveNetworkPrivate(name, entry, report),
       maxInFlight: entry.max_in_flight ?? manifest.limits.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT,
       maxQueue: entry.max_queue ?? DEFAULT_MAX_QUEUE,
       placement: placementOf(entry),
@@ -239,6 +240,15 @@ function sayMaturity(name: string, maturity: Maturity | undefined, file: Bulkhea
   } else if (file.environment === 'production' && is !== 'stable') {
     report.notice('NOT_STABLE', ['plugins', name], `runs in production, and ${said}.`, name);
   }
+}
+
+function resolveNetworkPrivate(name: string, entry: PluginEntry, report: Report): readonly string[] {
+  const lines = entry.network_private ?? [];
+  for (const [index, line] of lines.entries()) {
+    const parsed = parsePrivateRule(line);
+    if (!parsed.ok) report.problem(['plugins', name, 'network_private', index], `${parsed.message}.`);
+  }
+  return lines;
 }
 
 function resolveCommand(

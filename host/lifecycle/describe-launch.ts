@@ -42,6 +42,7 @@ export function createDescribe(settings: DescribeSettings): (plugin: PluginConfi
       configJson: JSON.stringify(plugin.config),
       grantedScopes: plugin.granted.services,
       reach: { network, filesystem, subprocess },
+      networkPrivate: plugin.networkPrivate,
       maxInFlight: plugin.maxInFlight,
       logLevel: plugin.logLevel,
       ...(dataDirOf === undefined ? {} : { dataDir: dataDirOf(plugin.name) }),

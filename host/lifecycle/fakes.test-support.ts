@@ -207,6 +207,7 @@ export function plugin(name: string, changes: Partial<PluginConfig> = {}): Plugi
     env: {},
     maxInFlight: 8,
     maxQueue: 4,
+    networkPrivate: [],
     placement: 'directory',
     granted: NO_PERMISSIONS,
     grantedContext: [],

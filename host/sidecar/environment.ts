@@ -24,6 +24,7 @@ const RESERVED: ReadonlySet<string> = new Set([
   'PLUGIN_MIN_PORT',
   'PLUGIN_MAX_PORT',
   'BULKHEAD_HOST_SOCKET',
+  'BULKHEAD_EGRESS_SOCKET',
   'BULKHEAD_NETWORK',
   'BULKHEAD_LIFELINE',
 ]);
@@ -39,6 +40,8 @@ export interface PluginEnvironment {
   readonly operator: Readonly<Record<string, string>>;
   readonly launchDir: string;
   readonly hostSocket: string;
+  /** The proxy of its network grant; absent without one. */
+  readonly egressSocket?: string;
   readonly network: 'unix' | 'tcp';
   /** The host's certificate, PEM; present when the connection is mTLS. */
   readonly clientCertificate?: string;
@@ -60,6 +63,7 @@ export function createEnvironment(source: PluginEnvironment): Record<string, str
   env['PLUGIN_PROTOCOL_VERSIONS'] = String(APP_VERSION);
   env['PLUGIN_UNIX_SOCKET_DIR'] = source.launchDir;
   env['BULKHEAD_HOST_SOCKET'] = source.hostSocket;
+  if (source.egressSocket !== undefined) env['BULKHEAD_EGRESS_SOCKET'] = source.egressSocket;
   // Its stdin stays open as long as the host lives; our SDK's runner exits when it ends.
   env['BULKHEAD_LIFELINE'] = 'stdin';
   if (source.clientCertificate !== undefined) env['PLUGIN_CLIENT_CERT'] = source.clientCertificate;

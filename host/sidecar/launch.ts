@@ -5,6 +5,7 @@ import type { ServedMethod } from '@bulkhead/proto/link';
 import type { Clock } from '../clock.js';
 import { bringUp, type BroughtUp } from './bring-up.js';
 import { toCommandLine, type Wall } from './command-line.js';
+import { openEgress, type Egress } from './egress/open-egress.js';
 import { createEnvironment } from './environment.js';
 import { FirstLine } from './first-line.js';
 import { createHealthCheck } from './health.js';
@@ -59,25 +60,35 @@ async function launch(
     log.stdout.write(chunk);
   });
   let process: PluginProcess;
+  let egress: Egress | undefined;
   try {
+    egress = await openEgress(description, directory.path, {
+      log: pluginLogger(options.log, description),
+      clock,
+    });
     const env = createEnvironment({
       daemon: options.daemonEnv,
       operator: description.env,
       launchDir: directory.path,
       hostSocket: directory.hostSocket,
       network: description.network,
+      ...(egress === undefined ? {} : { egressSocket: egress.socketPath }),
       ...(certificate === undefined ? {} : { clientCertificate: certificate.certPem }),
     });
     process = await spawnPlugin(
       (options.wall ?? toCommandLine)(description, { launchDir: directory.path, env }),
     );
   } catch (error) {
+    egress?.close();
     await directory.remove();
     throw error;
   }
   log.pid = process.pid;
   readOutput(process, firstLine, log);
   const life = new ProcessLife({ process, directory, log, clock, killTimeoutMs: description.killTimeoutMs });
+  life.onEnd(() => {
+    egress?.close();
+  });
 
   let phase: StartPhase = 'waiting for the handshake line';
   const budget = startBudget(clock, description.startTimeoutMs, signal, () => phase);

@@ -40,6 +40,8 @@ export interface LaunchDescription {
   readonly grantedScopes: readonly string[];
   /** What of the world outside its package it may reach. Absent: nothing. */
   readonly reach?: Reach;
+  /** Names, addresses and ranges outside the public internet that an operator opened to what `reach` grants. Absent: none. */
+  readonly networkPrivate?: readonly string[];
   readonly maxInFlight: number;
   readonly logLevel: string;
   /** The entry's own directory (Initialize.data_dir): made by the supervisor, mode 0700, kept over restarts and versions. Absent: none. */

@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 
 /** What `fetch` takes, and how long the request may take. */
@@ -27,32 +27,14 @@ export interface ConnectOptions {
   readonly timeoutMs?: number;
 }
 
-/**
- * A connection that clients take in place of a `net.Socket`: the same events (`connect`, `data`, `timeout`, `close` …)
- * and the methods that clients call. What is written before `connect` is sent after it.
- */
-export interface NetSocket extends Duplex {
-  readonly connecting: boolean;
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-  readonly encrypted: boolean;
-  setNoDelay(noDelay?: boolean): this;
-  setKeepAlive(enable?: boolean, initialDelayMs?: number): this;
-  setTimeout(timeoutMs: number, listener?: () => void): this;
-  ref(): this;
-  unref(): this;
-  destroySoon(): void;
-  /** For clients that connect the socket that they were given: it is connecting already. */
-  connect(...target: readonly unknown[]): this;
-}
-
 /** Connections under the plugin's network grant. */
 export interface NetClient {
   /**
-   * Opens a connection, and returns before it is open, as `net.connect` does. A refusal is an `error` event with a
-   * BulkheadError PERMISSION_DENIED that names host and port.
+   * Opens a connection, and returns before it is open, as `net.connect` does: `connect` follows, with TLS when that is
+   * up; what is written before is sent after it. A refusal is an `error` event with a BulkheadError PERMISSION_DENIED
+   * that names host and port. A client that connects the socket itself may: it is connecting already.
    */
-  connect(options: ConnectOptions): NetSocket;
+  connect(options: ConnectOptions): Socket;
 }
 
 /** What one plugin has of the network. */

@@ -1,128 +1,100 @@
-import type { Socket } from 'node:net';
-import { Duplex } from 'node:stream';
+import { Socket } from 'node:net';
 import { formatDestination } from '@bulkhead/proto/rules';
-import type { ConnectOptions, NetSocket } from './client.js';
+import type { ConnectOptions } from './client.js';
 import type { Dial } from './tunnel.js';
 
 type Done = (error?: Error | null) => void;
 
-/** A connection that is being opened, with the face of a `net.Socket`. */
-class DialledSocket extends Duplex implements NetSocket {
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-  readonly encrypted: boolean;
-  connecting = true;
+/**
+ * A connection that is being opened. It is a `net.Socket` for clients that ask for one, but its bytes go through the
+ * socket that `dial` brings, so it has no handle of its own.
+ */
+class DialledSocket extends Socket {
   readonly #options: ConnectOptions;
   readonly #dial: Dial;
   readonly #gone = new AbortController();
-  /** Wishes from before the connection is open. */
+  /** What waits for the connection: settings, and the one write that a stream has under way. */
   readonly #wishes: ((socket: Socket) => void)[] = [];
-  #socket: Socket | undefined;
+  #inner: Socket | undefined;
 
   constructor(options: ConnectOptions, dial: Dial) {
-    super({ allowHalfOpen: false });
+    super();
     this.#options = options;
     this.#dial = dial;
-    this.remoteAddress = options.host;
-    this.remotePort = options.port;
-    this.encrypted = options.tls !== undefined && options.tls !== false;
-  }
-
-  override _construct(done: Done): void {
-    // The class is not whole yet while its base's constructor runs; this is called a tick later.
-    this.#dial(this.#options, this.#gone.signal).then(
-      (socket) => {
-        if (this.destroyed) {
-          socket.destroy();
-          done();
-          return;
-        }
-        this.#adopt(socket);
-        this.connecting = false;
-        done();
-        this.emit('connect');
-        if (this.encrypted) this.emit('secureConnect');
-        this.emit('ready');
-      },
-      (error: unknown) => {
-        this.connecting = false;
-        if (this.destroyed) done();
-        else done(error instanceof Error ? error : new Error(String(error)));
-      },
-    );
+    this.#setConnecting(true);
+    // Accessors of the base class, which would ask the handle that is not there.
+    Object.defineProperties(this, {
+      remoteAddress: { get: () => options.host },
+      remotePort: { get: () => options.port },
+      pending: { get: () => this.#inner === undefined },
+      bytesRead: { get: () => this.#inner?.bytesRead ?? 0 },
+      bytesWritten: { get: () => this.#inner?.bytesWritten ?? 0 },
+    });
+    void this.#open();
   }
 
   override _read(): void {
-    this.#socket?.resume();
+    this.#inner?.resume();
   }
 
   override _write(chunk: Buffer, encoding: BufferEncoding, done: Done): void {
-    this.#socket?.write(chunk, encoding, done);
+    this.#wish((inner) => inner.write(chunk, encoding, done));
   }
 
   override _writev(
     chunks: readonly { readonly chunk: Buffer; readonly encoding: BufferEncoding }[],
     done: Done,
   ): void {
-    const socket = this.#socket;
-    if (socket === undefined) return;
-    socket.cork();
-    for (const [index, { chunk, encoding }] of chunks.entries()) {
-      socket.write(chunk, encoding, index === chunks.length - 1 ? done : undefined);
-    }
-    socket.uncork();
+    this.#wish((inner) => {
+      inner.cork();
+      for (const [index, { chunk, encoding }] of chunks.entries()) {
+        inner.write(chunk, encoding, index === chunks.length - 1 ? done : undefined);
+      }
+      inner.uncork();
+    });
   }
 
   override _final(done: Done): void {
-    const socket = this.#socket;
-    if (socket === undefined || socket.destroyed || socket.writableEnded) done();
-    else socket.end(done);
-  }
-
-  // While the connection is being opened, the base class would wait for that first.
-  override destroy(error?: Error): this {
-    this.#gone.abort();
-    return super.destroy(error);
+    this.#wish((inner) => {
+      if (inner.destroyed || inner.writableEnded) done();
+      else inner.end(done);
+    });
   }
 
   override _destroy(error: Error | null, done: Done): void {
-    this.connecting = false;
-    this.#socket?.destroy();
-    done(error);
+    this.#gone.abort();
+    this.#inner?.destroy();
+    super._destroy(error, done);
   }
 
-  setNoDelay(noDelay?: boolean): this {
-    return this.#wish((socket) => socket.setNoDelay(noDelay));
+  override setNoDelay(noDelay?: boolean): this {
+    return this.#wish((inner) => inner.setNoDelay(noDelay));
   }
 
-  setKeepAlive(enable?: boolean, initialDelayMs?: number): this {
-    return this.#wish((socket) => socket.setKeepAlive(enable, initialDelayMs));
+  /** The far end of the connection is the host's, and the host asks it. */
+  override setKeepAlive(): this {
+    return this;
   }
 
-  setTimeout(timeoutMs: number, listener?: () => void): this {
+  override setTimeout(timeoutMs: number, listener?: () => void): this {
     if (listener !== undefined) {
       if (timeoutMs === 0) this.off('timeout', listener);
       else this.once('timeout', listener);
     }
-    return this.#wish((socket) => socket.setTimeout(timeoutMs));
+    return this.#wish((inner) => inner.setTimeout(timeoutMs));
   }
 
-  ref(): this {
-    return this.#wish((socket) => socket.ref());
+  override ref(): this {
+    return this.#wish((inner) => inner.ref());
   }
 
-  unref(): this {
-    return this.#wish((socket) => socket.unref());
+  override unref(): this {
+    return this.#wish((inner) => inner.unref());
   }
 
-  destroySoon(): void {
-    if (this.writable) this.end();
-    if (this.writableFinished) this.destroy();
-    else this.once('finish', () => this.destroy());
-  }
-
-  connect(...target: readonly unknown[]): this {
-    const other = target.find((part) => typeof part === 'number' && part !== this.remotePort);
+  /** For clients that connect the socket that they were given: it is connecting already. */
+  override connect(...target: readonly unknown[]): this {
+    const other = target.find((part) => typeof part === 'number' && part !== this.#options.port);
     if (other !== undefined) {
       const own = formatDestination(this.#options);
       this.destroy(
@@ -132,29 +104,53 @@ class DialledSocket extends Duplex implements NetSocket {
     return this;
   }
 
-  #wish(wish: (socket: Socket) => void): this {
-    if (this.#socket === undefined) this.#wishes.push(wish);
-    else wish(this.#socket);
+  async #open(): Promise<void> {
+    let inner: Socket;
+    try {
+      inner = await this.#dial(this.#options, this.#gone.signal);
+    } catch (error) {
+      // Not before whoever asked, and a promise or two behind them, had time to listen: as an error of the system's comes.
+      setImmediate(() => this.destroy(error instanceof Error ? error : new Error(String(error))));
+      return;
+    }
+    if (this.destroyed) {
+      inner.destroy();
+      return;
+    }
+    this.#setConnecting(false);
+    this.#adopt(inner);
+    this.emit('connect');
+    this.emit('ready');
+  }
+
+  #setConnecting(connecting: boolean): void {
+    // Read-only for everybody but the socket itself.
+    Object.assign(this, { connecting });
+  }
+
+  #wish(wish: (inner: Socket) => void): this {
+    if (this.#inner === undefined) this.#wishes.push(wish);
+    else wish(this.#inner);
     return this;
   }
 
-  #adopt(socket: Socket): void {
-    this.#socket = socket;
-    for (const wish of this.#wishes.splice(0)) wish(socket);
-    socket.on('data', (chunk: Buffer) => {
-      if (!this.push(chunk)) socket.pause();
+  #adopt(inner: Socket): void {
+    this.#inner = inner;
+    for (const wish of this.#wishes.splice(0)) wish(inner);
+    inner.on('data', (chunk: Buffer) => {
+      if (!this.push(chunk)) inner.pause();
     });
-    socket.on('end', () => this.push(null));
-    socket.on('timeout', () => this.emit('timeout'));
-    socket.on('error', (error) => this.destroy(error));
+    inner.on('end', () => this.push(null));
+    inner.on('timeout', () => this.emit('timeout'));
+    inner.on('error', (error) => this.destroy(error));
     // What was received and not read yet outlives the connection.
-    socket.on('close', () => {
-      if (!socket.readableEnded) this.destroy();
+    inner.on('close', () => {
+      if (!inner.readableEnded) this.destroy();
     });
   }
 }
 
 /** Opens a connection with `dial`; returns before it is open. */
-export function openSocket(options: ConnectOptions, dial: Dial): NetSocket {
+export function openSocket(options: ConnectOptions, dial: Dial): Socket {
   return new DialledSocket(options, dial);
 }

@@ -46,7 +46,7 @@ export function privateAddress(destination: Destination, addresses: readonly str
   return refused(
     'PRIVATE_ADDRESS',
     `${formatDestination(destination)} is at ${addresses.join(', ')}, which is not on the public internet; ` +
-      `an operator opens it with grants.network_private, by ${addresses[0] ?? 'address'} or by a range`,
+      `an operator opens it with network_private in the plugin's entry of bulkhead.yaml: ${addresses[0] ?? 'the address'}, or a range`,
     destination,
   );
 }
