@@ -21,6 +21,8 @@ import type { NotReady, PluginStatus } from './lifecycle/status.js';
 import { createSupervisor, type ApplyReport, type Supervisor } from './lifecycle/supervisor.js';
 import type { HostMethod } from './sidecar/host-method.js';
 import { createLauncher } from './sidecar/launch.js';
+import type { ChosenWall } from './sidecar/wall/choose-wall.js';
+import { openWall, type OpenedWall } from './sidecar/wall/open-wall.js';
 import type { Launch } from './sidecar/sidecar.js';
 import { sweepLeftovers } from './sidecar/sweep.js';
 import { createLogger, parseLogLevel } from './telemetry/logger.js';
@@ -52,6 +54,8 @@ export interface HostParts {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** The Node that runs plugins, absolute. Default: the one that runs the host. */
   readonly nodePath?: string;
+  /** Default: as `host.sandbox` says, by what this machine offers; asked once. Not used with a `launch` of your own. */
+  readonly openWall?: () => Promise<OpenedWall>;
 }
 
 export interface CreateHostOptions extends HostParts {
@@ -62,6 +66,8 @@ export interface CreateHostOptions extends HostParts {
 }
 
 export interface HostStatus {
+  /** The wall around plugin processes; undefined before `start()`, and with a `launch` of your own. */
+  readonly sandbox: ChosenWall | undefined;
   readonly state: 'new' | 'running' | 'stopping' | 'stopped';
   readonly plugins: readonly PluginStatus[];
   /** Enabled plugins that a call would not reach now. */
@@ -144,6 +150,21 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
   const log = parts.log ?? createLogger({ level: parseLogLevel(config.log.level), destination: 2 });
   const metrics = parts.metrics ?? createMetrics();
   const runDir = join(config.host.dataDir, 'run');
+  const nodePath = parts.nodePath ?? process.execPath;
+  const wall = once(
+    parts.openWall ??
+      (() =>
+        openWall({
+          setting: config.host.sandbox,
+          environment: config.environment,
+          platform: process.platform,
+          arch: process.arch,
+          node: nodePath,
+          searchPath: parts.env?.['PATH'],
+          closed: [config.host.dataDir],
+        })),
+  );
+  let sandbox: ChosenWall | undefined;
   const launch =
     parts.launch ??
     createLauncher({
@@ -153,6 +174,7 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
       hostVersion: HOST_VERSION,
       hostMethods: parts.hostMethods ?? [],
       daemonEnv: parts.env ?? {},
+      wall: async () => (await wall()).wall,
     });
   const supervisor = createSupervisor({
     plugins: config.plugins,
@@ -163,7 +185,7 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
     },
     describe: createDescribe({
       ...config,
-      nodePath: parts.nodePath ?? process.execPath,
+      nodePath,
       dataDirOf: (name) => join(config.host.dataDir, 'data', name),
     }),
     clock,
@@ -227,6 +249,11 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
 
   return {
     async start() {
+      if (parts.launch === undefined) {
+        const { kind, why, missing } = await wall();
+        sandbox = { kind, why };
+        log.info({ sandbox: kind, missing }, `plugins run behind the ${kind} wall: ${why}`);
+      }
       const { killed, removed } = await sweepLeftovers(runDir);
       if (removed.length > 0) log.warn({ killed, removed }, 'cleared what a host that died left behind');
       await supervisor.start();
@@ -266,6 +293,7 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
     },
     status: () => ({
       state,
+      sandbox,
       plugins: supervisor.status(),
       notReady: supervisor.notReady(),
       outOfRotation: dispatcher.disabled(),
@@ -273,6 +301,18 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
     }),
     subscribe: (listener) => supervisor.subscribe(listener),
     stop,
+  };
+}
+
+/** Asks once, and once more after a failure. */
+function once<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asked: Promise<T> | undefined;
+  return () => {
+    asked ??= ask().catch((error: unknown) => {
+      asked = undefined;
+      throw error;
+    });
+    return asked;
   };
 }
 

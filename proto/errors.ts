@@ -46,10 +46,58 @@ export const ErrorCode = {
   REGISTRATION_MISMATCH: 'REGISTRATION_MISMATCH',
   /** The plugin's setup function failed. */
   SETUP_FAILED: 'SETUP_FAILED',
+  /** The wall that is wanted cannot be had on this machine, or not be built around this plugin. */
+  SANDBOX_UNAVAILABLE: 'SANDBOX_UNAVAILABLE',
+  /** The process used up its memory: V8 gave up, or a limit ended it. */
+  OUT_OF_MEMORY: 'OUT_OF_MEMORY',
+  /** The process went past another of its limits (processes, disk) and was ended, or is not started. */
+  LIMIT_EXCEEDED: 'LIMIT_EXCEEDED',
   /** Nobody decided what the plugin may do, or it asks for more than when that was decided. Permanent until somebody does. */
   GRANT_MISSING: 'GRANT_MISSING',
   /** A stored grant cannot be read, or names what the plugin does not ask for. */
   GRANT_INVALID: 'GRANT_INVALID',
+
+  // --- installing and verifying a plugin
+  /** The source is not one that `install.sources` allows, or production has no such list. */
+  SOURCE_NOT_ALLOWED: 'SOURCE_NOT_ALLOWED',
+  /** The registry, or the package or version in it, could not be had. */
+  FETCH_FAILED: 'FETCH_FAILED',
+  /** The bytes of a package are not those that were pinned. */
+  INTEGRITY_MISMATCH: 'INTEGRITY_MISMATCH',
+  /** A package or dependency comes without a sha512, with a weaker hash only, or with none. */
+  INTEGRITY_MISSING: 'INTEGRITY_MISSING',
+  /** A dependency comes from a git repository, an address, a folder, or with the package itself. */
+  DEPENDENCY_REFUSED: 'DEPENDENCY_REFUSED',
+  /** The dependencies could not be resolved or installed. */
+  DEPENDENCIES_FAILED: 'DEPENDENCIES_FAILED',
+  /** The package or a dependency wants to run a script at install. */
+  SCRIPT_REFUSED: 'SCRIPT_REFUSED',
+  /** A lock cannot be read, or a file that it pins is not the pinned one. */
+  LOCK_INVALID: 'LOCK_INVALID',
+  /** What is asked for, or what is there, differs from the lock. */
+  LOCK_MISMATCH: 'LOCK_MISMATCH',
+  /** The plugin is not in the lock, and what is not locked does not run. */
+  NOT_LOCKED: 'NOT_LOCKED',
+  /** The manifest and package.json, or the manifest and the lock, disagree about what the package is. */
+  MANIFEST_MISMATCH: 'MANIFEST_MISMATCH',
+  /** The entry leaves the package, by its text or by a link, or is a hard link. */
+  ENTRY_REFUSED: 'ENTRY_REFUSED',
+  /** A file is a hard link, a link that leaves the package, or no file at all. */
+  FILE_LINK_REFUSED: 'FILE_LINK_REFUSED',
+  /** A file was changed after it was installed. */
+  FILE_CHANGED: 'FILE_CHANGED',
+  /** A file is there that was not installed. */
+  FILE_ADDED: 'FILE_ADDED',
+  /** A file that was installed is gone. */
+  FILE_MISSING: 'FILE_MISSING',
+  /** A file or folder belongs to a user who is neither the host's nor root. */
+  FOREIGN_OWNER: 'FOREIGN_OWNER',
+  /** Group or others may write a file or folder. */
+  WRITABLE_BY_OTHERS: 'WRITABLE_BY_OTHERS',
+  /** Another installer works on the same plugins directory. */
+  INSTALL_BUSY: 'INSTALL_BUSY',
+  /** There is no earlier environment to go back to. */
+  NO_EARLIER_VERSION: 'NO_EARLIER_VERSION',
 
   // --- calling a plugin
   /** No process of the plugin can take the call: not started, down, unhealthy or quarantined. */

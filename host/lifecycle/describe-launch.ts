@@ -15,6 +15,8 @@ export interface DescribeSettings {
   readonly dataDirOf?: (name: string) => string;
 }
 
+const MTLS = { always: true, never: false, auto: 'auto' } as const;
+
 /** Turns a configured plugin into what the sidecar needs to launch it. */
 export function createDescribe(settings: DescribeSettings): (plugin: PluginConfig) => LaunchDescription {
   const { lifecycle, link, limits, nodePath, dataDirOf } = settings;
@@ -26,12 +28,13 @@ export function createDescribe(settings: DescribeSettings): (plugin: PluginConfi
       name: plugin.name,
       id: plugin.manifest.id,
       version: plugin.manifest.version,
-      command: plugin.command ?? [nodePath, runnerOf(plugin), entryOf(plugin)],
+      command: plugin.command ?? [nodePath, join(sdkOf(plugin), 'dist', 'bin.cjs'), entryOf(plugin)],
       cwd: plugin.directory,
       env: plugin.env,
       network: plugin.network,
-      // `auto` leaves it on: only a sandbox with its own namespaces makes it needless.
-      mtls: plugin.network === 'tcp' || link.mtls !== 'never',
+      mtls: MTLS[link.mtls],
+      followLinks: plugin.placement === 'directory',
+      readOnlyPaths: plugin.command === undefined ? [sdkOf(plugin)] : [],
       startTimeoutMs: lifecycle.startTimeoutMs,
       drainTimeoutMs: lifecycle.stopDrainMs,
       termTimeoutMs: lifecycle.stopTermMs,
@@ -50,11 +53,11 @@ export function createDescribe(settings: DescribeSettings): (plugin: PluginConfi
   };
 }
 
-/** The SDK's runner as the plugin's own dependency graph has it. */
-function runnerOf({ name, directory }: PluginConfig): string {
+/** The SDK's package as the plugin's own dependency graph has it; its runner is `dist/bin.cjs`. */
+function sdkOf({ name, directory }: PluginConfig): string {
   try {
     const manifest = createRequire(join(directory, 'package.json')).resolve('@bulkhead/sdk/package.json');
-    return join(dirname(manifest), 'dist', 'bin.cjs');
+    return dirname(manifest);
   } catch (error) {
     throw new BulkheadError(
       ErrorCode.SPAWN_FAILED,

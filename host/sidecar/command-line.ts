@@ -1,4 +1,14 @@
+import type { PluginProcess } from './plugin-process.js';
 import type { LaunchDescription } from './sidecar.js';
+
+/** What the started program finds on a descriptor above 2. */
+export type Descriptor =
+  /** These bytes, then the end. */
+  | { readonly kind: 'data'; readonly bytes: Uint8Array }
+  /** An open file or directory of the host's; closed in the host once the program has it. */
+  | { readonly kind: 'open'; readonly descriptor: number }
+  /** A way back; read through `PluginProcess.reports`. */
+  | { readonly kind: 'report' };
 
 /** A process to be started: what the operating system is told, and nothing besides. */
 export interface CommandLine {
@@ -7,7 +17,10 @@ export interface CommandLine {
   /** The whole environment; nothing is added to it. */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
-  readonly stdio: readonly ['pipe', 'pipe', 'pipe'];
+  /** Descriptors from 3 on, in this order. Default: none. */
+  readonly descriptors?: readonly Descriptor[];
+  /** The plugin's process behind the started one, where those are two. Default: they are one. */
+  readonly adopt?: (started: PluginProcess) => PluginProcess;
 }
 
 /** What a wall is built around. */
@@ -15,16 +28,35 @@ export interface LaunchPlace {
   /** The private directory of this launch. */
   readonly launchDir: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Checks the package before it runs; see `LauncherOptions.verify`. */
+  readonly verify?: (root: string) => Promise<void>;
 }
 
-/**
- * The wall: turns a description into the command line that the process is started with. A stronger wall puts its
- * own program in front; whatever it does, the plugin still speaks on descriptors 0, 1 and 2.
- */
-export type Wall = (description: LaunchDescription, place: LaunchPlace) => CommandLine;
+export type WallKind = 'strict' | 'basic' | 'off';
 
-/** The basic wall: the program itself, with the scrubbed environment, in a process group of its own. */
-export const toCommandLine: Wall = (description, place) => {
-  const [file, ...args] = description.command;
-  return { file, args, env: place.env, cwd: description.cwd, stdio: ['pipe', 'pipe', 'pipe'] };
+/**
+ * A wall around plugin processes. Whatever it puts in front of them, a plugin still speaks on descriptors 0, 1 and 2,
+ * finds its launch directory under the path that the host uses, and is ended by the signals that the host sends.
+ */
+export interface Wall {
+  readonly kind: WallKind;
+  /** Nobody but host and plugin reaches the sockets in a launch directory, so they need no mTLS. */
+  readonly privateSockets: boolean;
+  /**
+   * The command line that starts the plugin behind this wall.
+   *
+   * @throws BulkheadError SANDBOX_UNAVAILABLE when it cannot be built around this plugin
+   */
+  enclose(description: LaunchDescription, place: LaunchPlace): Promise<CommandLine>;
+}
+
+/** No wall: the program itself, with the scrubbed environment, in a process group of its own. */
+export const noWall: Wall = {
+  kind: 'off',
+  privateSockets: false,
+  async enclose(description, place) {
+    await place.verify?.(description.cwd);
+    const [file, ...args] = description.command;
+    return { file, args, env: place.env, cwd: description.cwd };
+  },
 };

@@ -5,9 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { pino, type Logger } from 'pino';
 import { expect } from 'vitest';
 import { systemClock } from '../clock.js';
+import type { WallKind } from './command-line.js';
 import type { HostMethod } from './host-method.js';
 import { createLauncher, type LauncherOptions } from './launch.js';
 import type { LaunchDescription, Sidecar } from './sidecar.js';
+import { openWall, type OpenedWall } from './wall/open-wall.js';
+import { probeSandbox } from './wall/probe-sandbox.js';
 
 export const fixture = (name: string): string => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
 
@@ -47,11 +50,35 @@ export const whoAmI: HostMethod = {
   handle: (body, call) => Buffer.from(JSON.stringify({ plugin: call.plugin.name, bytes: body.length })),
 };
 
+const machine = { platform: process.platform, arch: process.arch, node: process.execPath };
+const probed = await probeSandbox(machine);
+if (probed.kind !== 'works' && process.env['CI'] !== undefined)
+  throw new Error(`no sandbox to test in: ${probed.found}`);
+
+/** The walls that this machine has; in CI all of them. */
+export const WALLS: readonly WallKind[] =
+  probed.kind === 'works' ? ['off', 'basic', 'strict'] : ['off', 'basic'];
+
+const opened = new Map<WallKind, Promise<OpenedWall>>();
+
+/** Found once per file: nothing of it belongs to a test. */
+export async function wallOf(kind: WallKind): Promise<OpenedWall['wall']> {
+  const found =
+    opened.get(kind) ?? openWall({ ...machine, setting: kind, environment: 'development', closed: [] });
+  opened.set(kind, found);
+  return (await found).wall;
+}
+
 /** A run directory, a launcher on it, and the check that nothing is left of it. */
 export class Harness {
+  readonly kind: WallKind;
   readonly runDir = realpathSync(mkdtempSync(join(tmpdir(), 'bh-run-')));
   readonly tape = new LogTape();
   readonly #sidecars: Sidecar[] = [];
+
+  constructor(kind: WallKind = 'off') {
+    this.kind = kind;
+  }
 
   async start(
     change: Partial<LaunchDescription> = {},
@@ -75,6 +102,7 @@ export class Harness {
       hostVersion: '0.1.0',
       hostMethods: [whoAmI],
       daemonEnv: { PATH: process.env['PATH'] },
+      wall: () => wallOf(this.kind),
       ...options,
     });
   }
@@ -90,7 +118,8 @@ export class Harness {
     const left = leftProcesses(this.runDir);
     for (const pid of left) process.kill(pid, 'SIGKILL');
     expect(left, 'processes left').toEqual([]);
-    expect(leftSockets(this.runDir), 'sockets left').toEqual([]);
+    // The kernel frees those of a namespace a moment after its processes.
+    await expect.poll(() => leftSockets(this.runDir), { message: 'sockets left' }).toEqual([]);
     expect(readdirSync(this.runDir), 'directories left').toEqual([]);
     rmSync(this.runDir, { recursive: true });
   }
@@ -103,6 +132,10 @@ export function describeLaunch(change: Partial<LaunchDescription> = {}): LaunchD
     version: '1.0.0',
     command: [process.execPath, fixture('raw-plugin.mjs')],
     cwd: fixture(''),
+    followLinks: true,
+    // The fixtures are no package of their own: they find their modules in the host's, and in the workspace.
+    readOnlyPaths: [fileURLToPath(new URL('../..', import.meta.url))],
+    reach: { network: [], filesystem: [], subprocess: true },
     env: {},
     network: 'unix',
     mtls: false,
@@ -135,6 +168,11 @@ export function leftProcesses(runDir: string): number[] {
         return false;
       }
     });
+}
+
+/** Those of them that are not a wall's own. */
+export function pluginProcesses(runDir: string): number[] {
+  return leftProcesses(runDir).filter((pid) => readFileSync(`/proc/${pid}/comm`, 'latin1') !== 'bwrap\n');
 }
 
 function leftSockets(runDir: string): string[] {

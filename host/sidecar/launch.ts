@@ -4,7 +4,7 @@ import { createCertificate } from '@bulkhead/proto/handshake';
 import type { ServedMethod } from '@bulkhead/proto/link';
 import type { Clock } from '../clock.js';
 import { bringUp, type BroughtUp } from './bring-up.js';
-import { toCommandLine, type Wall } from './command-line.js';
+import { noWall, type Wall } from './command-line.js';
 import { openEgress, type Egress } from './egress/open-egress.js';
 import { createEnvironment } from './environment.js';
 import { FirstLine } from './first-line.js';
@@ -31,8 +31,13 @@ export interface LauncherOptions {
   readonly daemonEnv: Readonly<Record<string, string | undefined>>;
   /** Takes secrets out of what a plugin logs. Default: the text as it is. */
   readonly redact?: (text: string) => string;
-  /** Default: `toCommandLine`, the basic wall. */
-  readonly wall?: Wall;
+  /** What plugins are walled in with; asked before each launch, so it keeps what it found. Default: `noWall`. */
+  readonly wall?: () => Promise<Wall>;
+  /**
+   * Throws when what would run is not what was installed. `root` holds the package; under a wall that binds it by
+   * descriptor it stays the same tree whatever happens to the directory's path. Default: nothing is checked.
+   */
+  readonly verify?: (description: LaunchDescription, root: string) => Promise<void>;
 }
 
 /** The launcher of plugin processes. See `Launch` for what a start promises. */
@@ -48,8 +53,9 @@ async function launch(
   const { clock } = options;
   if (signal?.aborted === true) throw startCancelled();
   const startedAt = clock.monotonic();
+  const wall = await (options.wall?.() ?? noWall);
+  const secured = needsMtls(description, wall);
   const directory = await createLaunchDirectory(options.runDir, description.name);
-  const secured = description.mtls || description.network === 'tcp';
   const certificate = secured ? createCertificate() : undefined;
   const log = new PluginLog({
     log: pluginLogger(options.log, description),
@@ -75,9 +81,14 @@ async function launch(
       ...(egress === undefined ? {} : { egressSocket: egress.socketPath }),
       ...(certificate === undefined ? {} : { clientCertificate: certificate.certPem }),
     });
-    process = await spawnPlugin(
-      (options.wall ?? toCommandLine)(description, { launchDir: directory.path, env }),
-    );
+    const { verify } = options;
+    const commandLine = await wall.enclose(description, {
+      launchDir: directory.path,
+      env,
+      ...(verify === undefined ? {} : { verify: (root: string) => verify(description, root) }),
+    });
+    const started = await spawnPlugin(commandLine);
+    process = commandLine.adopt?.(started) ?? started;
   } catch (error) {
     egress?.close();
     await directory.remove();
@@ -96,7 +107,9 @@ async function launch(
     name: description.name,
     id: description.id,
     version: description.version,
-    pid: process.pid,
+    get pid() {
+      return process.pid;
+    },
     grantedScopes: description.grantedScopes,
   };
   const methods = [createLogMethod(log), ...options.hostMethods];
@@ -117,6 +130,7 @@ async function launch(
       },
     });
     const up = await Promise.race([brought, budget.over]);
+    log.pid = process.pid;
     return createSidecar({ description, process, life, clock, startMs: clock.monotonic() - startedAt }, up);
   } catch (error) {
     const report = await life.kill('the start failed');
@@ -211,6 +225,10 @@ function startBudget(
     };
   });
   return { over, close };
+}
+
+function needsMtls({ network, mtls }: LaunchDescription, wall: Wall): boolean {
+  return network === 'tcp' || mtls === true || (mtls === 'auto' && !wall.privateSockets);
 }
 
 function pluginLogger(log: Logger, description: LaunchDescription): Logger {

@@ -1,7 +1,9 @@
-import type { Readable, Writable } from 'node:stream';
-import { execa } from 'execa';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync } from 'node:fs';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
-import type { CommandLine } from './command-line.js';
+import type { CommandLine, Descriptor } from './command-line.js';
 
 /** How the operating system says that a process ended. */
 export interface ProcessExit {
@@ -11,7 +13,10 @@ export interface ProcessExit {
 
 /** One child process with its three pipes; leader of its own process group. */
 export interface PluginProcess {
+  /** The plugin's own number as the host sees it; the wall's, as long as the plugin behind it has none. */
   readonly pid: number;
+  /** Ways back of the command line's descriptors, in their order. */
+  readonly reports: readonly Readable[];
   /** Kept open as long as the plugin is to live: its end tells the plugin that the host is gone. */
   readonly stdin: Writable;
   readonly stdout: Readable;
@@ -35,41 +40,44 @@ const PASSING: ReadonlySet<string> = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENO
  * @throws BulkheadError SPAWN_FAILED, retryable when the machine was short of something
  */
 export async function spawnPlugin(commandLine: CommandLine): Promise<PluginProcess> {
-  const [stdin, stdout, stderr] = commandLine.stdio;
-  const subprocess = execa(commandLine.file, commandLine.args, {
-    cwd: commandLine.cwd,
-    env: commandLine.env,
-    extendEnv: false,
+  const descriptors = commandLine.descriptors ?? [];
+  let child: ChildProcess;
+  try {
+    child = spawn(commandLine.file, commandLine.args, {
+      cwd: commandLine.cwd,
+      env: commandLine.env,
+      stdio: ['pipe', 'pipe', 'pipe', ...descriptors.map(toStdio)],
+      detached: true,
+    });
+  } catch (error) {
+    throw spawnFailed(commandLine, error);
+  } finally {
+    for (const descriptor of descriptors) if (descriptor.kind === 'open') closeSync(descriptor.descriptor);
+  }
+  const { pid, stdin, stdout, stderr } = child;
+  if (pid === undefined || stdin === null || stdout === null || stderr === null) {
+    const [cause]: unknown[] = await once(child, 'error');
+    throw spawnFailed(commandLine, cause);
+  }
+  // Signals go to the group, so this only says what `exit` says too.
+  child.on('error', () => {});
+  // A plugin that closes its stdin, or ends, breaks this pipe; its end is told by `exit`.
+  stdin.on('error', () => {});
+  const reports = descriptors.flatMap((descriptor, index) =>
+    useDescriptor(descriptor, child.stdio[index + FIRST_DESCRIPTOR]),
+  );
+  return {
+    pid,
+    reports,
     stdin,
     stdout,
     stderr,
-    // Our readers bound what they hold; the library's buffers and its kill ladder stay out of the way.
-    buffer: false,
-    encoding: 'buffer',
-    reject: false,
-    cleanup: false,
-    forceKillAfterDelay: false,
-    detached: true,
-  });
-  const child = subprocess.nodeChildProcess;
-  const pid = subprocess.pid;
-  if (pid === undefined) {
-    const result = await subprocess;
-    throw spawnFailed(commandLine, 'cause' in result ? result.cause : undefined);
-  }
-  // A plugin that closes its stdin, or ends, breaks this pipe; its end is told by `exit`.
-  subprocess.stdin.on('error', () => {});
-  return {
-    pid,
-    stdin: subprocess.stdin,
-    stdout: subprocess.stdout,
-    stderr: subprocess.stderr,
     exit: new Promise((resolve) => {
       child.once('exit', (exitCode, signal) => {
         resolve({ exitCode, signal });
       });
     }),
-    drained: Promise.all([closed(subprocess.stdout), closed(subprocess.stderr)]).then(() => {}),
+    drained: Promise.all([closed(stdout), closed(stderr)]).then(() => {}),
     signalGroup(signal) {
       try {
         // The number cannot have been given to somebody else while a process of the group is left.
@@ -79,11 +87,33 @@ export async function spawnPlugin(commandLine: CommandLine): Promise<PluginProce
       }
     },
     destroyPipes() {
-      subprocess.stdin.destroy();
-      subprocess.stdout.destroy();
-      subprocess.stderr.destroy();
+      stdin.destroy();
+      stdout.destroy();
+      stderr.destroy();
     },
   };
+}
+
+/** Standard input, output and error come before it. */
+const FIRST_DESCRIPTOR = 3;
+
+function toStdio(descriptor: Descriptor): 'pipe' | number {
+  return descriptor.kind === 'open' ? descriptor.descriptor : 'pipe';
+}
+
+/** Sends what goes to the process; what comes from it is returned. */
+function useDescriptor(descriptor: Descriptor, stream: Readable | Writable | null | undefined): Readable[] {
+  if (descriptor.kind === 'open' || !isSocket(stream)) return [];
+  // A process that ends early breaks it; its end is told by `exit`.
+  stream.on('error', () => {});
+  if (descriptor.kind === 'report') return [stream];
+  stream.end(descriptor.bytes);
+  return [];
+}
+
+/** Node makes a pipe above descriptor 2 readable and writable, and types it as either. */
+function isSocket(stream: Readable | Writable | null | undefined): stream is Duplex {
+  return stream !== null && stream !== undefined && 'read' in stream && 'write' in stream;
 }
 
 function closed(stream: Readable): Promise<void> {
@@ -95,7 +125,8 @@ function closed(stream: Readable): Promise<void> {
   });
 }
 
-function spawnFailed(commandLine: CommandLine, cause: unknown): BulkheadError {
+/** What the system said when a program was to be started, as the error of the start. */
+export function spawnFailed(commandLine: Pick<CommandLine, 'file' | 'cwd'>, cause: unknown): BulkheadError {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
   const advice = PASSING.has(code)
     ? 'the machine is short of processes, descriptors or memory; see `bulkhead doctor`'

@@ -23,8 +23,8 @@ export interface LaunchDescription {
   readonly mtls: boolean | 'auto';
   /** Directories besides its package that the program reads: the SDK, say. Absolute. */
   readonly readOnlyPaths?: readonly string[];
-  /** What an operator granted of the machine. Absent: nothing. */
-  readonly granted?: MachineGrant;
+  /** The package is under development, and its dependencies may be links out of it: what they lead to is read too. */
+  readonly followLinks?: boolean;
   /** What it may use up. Absent: what the machine has. */
   readonly limits?: ResourceLimits;
   /** Time from spawn to ready, in milliseconds. */
@@ -46,13 +46,6 @@ export interface LaunchDescription {
   readonly logLevel: string;
   /** The entry's own directory (Initialize.data_dir): made by the supervisor, mode 0700, kept over restarts and versions. Absent: none. */
   readonly dataDir?: string;
-}
-
-/** What a plugin may reach outside its package, besides the network. */
-export interface MachineGrant {
-  /** Absolute paths. */
-  readonly filesystem: readonly { readonly path: string; readonly access: 'ro' | 'rw' }[];
-  readonly subprocess: boolean;
 }
 
 /** Bounds of one plugin process and all that it starts. */

@@ -1,0 +1,76 @@
+import { realpath } from 'node:fs/promises';
+import type { CommandLine, LaunchPlace, Wall } from '../command-line.js';
+import type { LaunchDescription } from '../sidecar.js';
+import { findProgram } from './find-program.js';
+import { pathsBeside } from './linked-packages.js';
+import { limitCommand } from './rlimits.js';
+
+export interface BasicWallOptions {
+  readonly platform: NodeJS.Platform;
+  /** The Node that runs plugins, absolute; another program gets no permission model. */
+  readonly node: string;
+  /** The daemon's PATH. */
+  readonly searchPath?: string | undefined;
+}
+
+/**
+ * What can be had everywhere: a scrubbed environment, a process group of its own, limits where the system sets them,
+ * and Node's permission model as a second layer. It keeps honest code honest; it is no wall against hostile code.
+ */
+export async function createBasicWall({ platform, node, searchPath }: BasicWallOptions): Promise<Wall> {
+  const prlimit = platform === 'linux' ? await findProgram('prlimit', searchPath) : undefined;
+  return {
+    kind: 'basic',
+    privateSockets: false,
+    enclose: (description, place) => enclose(node, prlimit, description, place),
+  };
+}
+
+async function enclose(
+  node: string,
+  prlimit: string | undefined,
+  description: LaunchDescription,
+  place: LaunchPlace,
+): Promise<CommandLine> {
+  await place.verify?.(description.cwd);
+  const [program, ...args] = description.command;
+  const permissions = program === node ? await permissionFlags(description, place.launchDir) : [];
+  // Its user is the host's own, so a limit on processes would count the host's and every other plugin's.
+  const command = [...limitCommand(prlimit, description.limits, false), program, ...permissions, ...args];
+  const [file = program, ...rest] = command;
+  return { file, args: rest, env: place.env, cwd: description.cwd };
+}
+
+/**
+ * Node's permission model with the same paths as the strict sandbox. Native add-ons go with `subprocess`: both are
+ * ways past the model.
+ */
+async function permissionFlags(
+  description: LaunchDescription,
+  launchDir: string,
+): Promise<readonly string[]> {
+  const { cwd, reach, dataDir } = description;
+  const beside = await pathsBeside(description, await realpath(cwd));
+  const filesystem = reach?.filesystem ?? [];
+  const writable = [
+    launchDir,
+    ...(dataDir === undefined ? [] : [dataDir]),
+    ...filesystem.filter(({ access }) => access === 'rw').map(({ path }) => path),
+  ];
+  const readable = [cwd, ...beside, ...filesystem.map(({ path }) => path), ...writable];
+  return [
+    '--permission',
+    // The host knows what it allows; a plugin's log is no place for it.
+    '--disable-warning=SecurityWarning',
+    ...(await withRealPaths(readable)).map((path) => `--allow-fs-read=${path}`),
+    ...(await withRealPaths(writable)).map((path) => `--allow-fs-write=${path}`),
+    '--allow-worker',
+    ...(reach?.subprocess === true ? ['--allow-child-process', '--allow-addons'] : []),
+  ];
+}
+
+/** A path as written and without links: Node checks either, as it meets it. */
+async function withRealPaths(paths: readonly string[]): Promise<readonly string[]> {
+  const real = await Promise.all(paths.map((path) => realpath(path).catch(() => path)));
+  return [...new Set([...paths, ...real])];
+}

@@ -1,0 +1,32 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** The processes that `pid` started and that are left, zombies too; none where the system does not tell. */
+export function childProcesses(pid: number): readonly number[] {
+  // Each thread has its own children.
+  return listNumbers(`/proc/${pid}/task`).flatMap((thread) =>
+    readText(`/proc/${pid}/task/${thread}/children`).split(' ').filter(Boolean).map(Number),
+  );
+}
+
+/** A process's number in the innermost namespace that it is in. */
+export function innermostNumber(pid: number): number | undefined {
+  const numbers = /^NSpid:\s*(.*)$/m.exec(readText(`/proc/${pid}/status`))?.[1]?.split(/\s+/);
+  const last = numbers?.at(-1);
+  return last === undefined ? undefined : Number(last);
+}
+
+function listNumbers(folder: string): readonly number[] {
+  try {
+    return readdirSync(folder).map(Number).filter(Number.isInteger);
+  } catch {
+    return [];
+  }
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'latin1').trim();
+  } catch {
+    return '';
+  }
+}

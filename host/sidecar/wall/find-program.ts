@@ -1,0 +1,20 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { delimiter, isAbsolute, join } from 'node:path';
+
+/** Where a system keeps its programs, whatever PATH says. */
+const SYSTEM_FOLDERS = ['/usr/bin', '/bin', '/usr/local/bin'];
+
+/** A program's absolute path, first of the system's own, then along `searchPath`; undefined when there is none. */
+export async function findProgram(name: string, searchPath = ''): Promise<string | undefined> {
+  const folders = [...SYSTEM_FOLDERS, ...searchPath.split(delimiter).filter(isAbsolute)];
+  for (const folder of folders) {
+    const path = join(folder, name);
+    const there = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (there) return path;
+  }
+  return undefined;
+}

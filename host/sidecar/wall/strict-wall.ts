@@ -1,0 +1,166 @@
+import { closeSync, constants, openSync } from 'node:fs';
+import { access, realpath } from 'node:fs/promises';
+import { isAbsolute } from 'node:path';
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import type { CommandLine, Descriptor, LaunchPlace, Wall } from '../command-line.js';
+import { spawnFailed } from '../plugin-process.js';
+import type { LaunchDescription } from '../sidecar.js';
+import { passwdLine, toArguments, type BubblewrapFeatures, type Mount } from './bubblewrap.js';
+import { hide, isWithin, mountGranted } from './granted-paths.js';
+import type { BoundFile } from './libraries.js';
+import { pathsBeside } from './linked-packages.js';
+import { limitCommand } from './rlimits.js';
+import { adoptSandboxed } from './sandboxed-process.js';
+import type { SystemFiles } from './system-files.js';
+
+export interface StrictWallOptions {
+  /** bubblewrap, absolute. */
+  readonly program: string;
+  readonly features: BubblewrapFeatures;
+  readonly system: SystemFiles;
+  /** The seccomp program, by whether the plugin may start processes; undefined where none is known. */
+  readonly filter: (subprocess: boolean) => Buffer | undefined;
+  /** Directories of the host's own, absolute: of them a plugin sees only what is its own. */
+  readonly closed: readonly string[];
+}
+
+/**
+ * bubblewrap around each plugin: namespaces of its own, only the files that it needs, no capabilities, a seccomp
+ * filter. Everything keeps the path that it has outside, so nothing has to be translated.
+ */
+export function createStrictWall(options: StrictWallOptions): Wall {
+  return {
+    kind: 'strict',
+    privateSockets: true,
+    enclose: (description, place) => enclose(options, description, place),
+  };
+}
+
+async function enclose(
+  { program, features, system, filter, closed }: StrictWallOptions,
+  description: LaunchDescription,
+  place: LaunchPlace,
+): Promise<CommandLine> {
+  if (description.network === 'tcp') throw unreachable(description.name);
+  const { cwd, command, limits, reach } = description;
+  const root = await realpath(cwd);
+  const own = await Promise.all(closed.map((path) => realpath(path).catch(() => path)));
+  const [file] = command;
+  if (isAbsolute(file)) {
+    await access(file, constants.X_OK).catch((error: unknown) => {
+      throw spawnFailed({ file, cwd }, error);
+    });
+  }
+  const opened = [
+    ...bind([...system.programs, ...system.certificates]),
+    ...foreignProgram(file, root, system),
+    ...(await bindPaths(await pathsBeside(description, root))),
+    ...(await mountGranted(reach?.filesystem ?? [], own)),
+  ];
+  const descriptors = new Descriptors();
+  try {
+    const status = descriptors.add({ kind: 'report' });
+    const passwd = descriptors.add({ kind: 'data', bytes: Buffer.from(passwdLine(place.launchDir)) });
+    const seccomp = filter(reach?.subprocess ?? false);
+    const packaged = mountPackage(root, cwd, features, descriptors);
+    await place.verify?.(descriptors.firstOpened ?? root);
+    return {
+      file: program,
+      args: toArguments({
+        features,
+        mounts: [
+          { kind: 'proc', target: '/proc' },
+          { kind: 'dev', target: '/dev' },
+          { kind: 'tmpfs', target: '/tmp' },
+          { kind: 'data', descriptor: passwd, target: '/etc/passwd' },
+          ...opened,
+          ...packaged,
+          ...hide(own, [...opened, { kind: 'ro', source: root, target: root }]),
+          ...ownDirectories(description, place),
+        ],
+        status,
+        ...(seccomp === undefined ? {} : { seccomp: descriptors.add({ kind: 'data', bytes: seccomp }) }),
+        cwd,
+        command: [...limitCommand(system.prlimit, limits, true), ...command],
+      }),
+      env: place.env,
+      // bubblewrap itself is at home nowhere.
+      cwd: '/',
+      descriptors: descriptors.list,
+      adopt: adoptSandboxed,
+    };
+  } catch (error) {
+    descriptors.close();
+    throw error;
+  }
+}
+
+/** The descriptors that bubblewrap gets, numbered as it sees them. */
+class Descriptors {
+  readonly list: Descriptor[] = [];
+
+  add(descriptor: Descriptor): number {
+    const standard = 3;
+    return standard + this.list.push(descriptor) - 1;
+  }
+
+  /** A way to what is open on the first of them that stays the same whatever happens to its path. */
+  get firstOpened(): string | undefined {
+    const first = this.list.find((descriptor) => descriptor.kind === 'open');
+    return first === undefined ? undefined : `/proc/self/fd/${first.descriptor}`;
+  }
+
+  close(): void {
+    for (const descriptor of this.list) if (descriptor.kind === 'open') closeSync(descriptor.descriptor);
+  }
+}
+
+/** The package, by a descriptor where that is possible: what was verified is then what runs. */
+function mountPackage(
+  root: string,
+  cwd: string,
+  features: BubblewrapFeatures,
+  descriptors: Descriptors,
+): readonly Mount[] {
+  const targets = [...new Set([root, cwd])];
+  if (!features.bindByDescriptor) return targets.map((target) => ({ kind: 'ro', source: root, target }));
+  return targets.map((target) => {
+    const directory = descriptors.firstOpened ?? root;
+    const descriptor = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+    return { kind: 'ro-descriptor', descriptor: descriptors.add({ kind: 'open', descriptor }), target };
+  });
+}
+
+/** A program that is neither the host's Node nor the package's own: what it needs nobody knows, so it gets the system. */
+function foreignProgram(program: string, root: string, system: SystemFiles): readonly Mount[] {
+  if (program === system.node || isWithin(program, root)) return [];
+  return bind([...system.folders, ...(isAbsolute(program) ? [{ source: program, target: program }] : [])]);
+}
+
+async function bindPaths(paths: readonly string[]): Promise<readonly Mount[]> {
+  const bound = await Promise.all(
+    paths.map(async (target) => {
+      const source = await realpath(target);
+      return [...new Set([source, target])].map((path) => ({ source, target: path }));
+    }),
+  );
+  return bind(bound.flat());
+}
+
+function bind(files: readonly BoundFile[]): readonly Mount[] {
+  return files.map(({ source, target }) => ({ kind: 'ro', source, target }));
+}
+
+/** What the plugin may write to, under the paths that host and plugin both use. */
+function ownDirectories({ dataDir }: LaunchDescription, { launchDir }: LaunchPlace): readonly Mount[] {
+  const own = [launchDir, ...(dataDir === undefined ? [] : [dataDir])];
+  return own.map((path) => ({ kind: 'rw', source: path, target: path }));
+}
+
+function unreachable(name: string): BulkheadError {
+  return new BulkheadError(
+    ErrorCode.SANDBOX_UNAVAILABLE,
+    `plugin '${name}' has network: tcp, and the strict sandbox has a loopback of its own that the host cannot reach; ` +
+      'use network: unix, or host.sandbox: basic',
+  );
+}
