@@ -124,6 +124,14 @@ export interface PluginEntry {
     readonly plugins?: readonly string[];
     readonly open_routes?: boolean;
   };
+  readonly address?: string;
+  readonly tls?: {
+    readonly ca?: string;
+    readonly fingerprint?: string;
+    readonly cert: string;
+    readonly key: string;
+  };
+  readonly limits?: LimitsSection;
   readonly log_level?: string;
   readonly description?: string;
   readonly hook_type?: string;

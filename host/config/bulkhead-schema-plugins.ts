@@ -5,6 +5,7 @@ import {
   type JsonSchema,
 } from '@bulkhead/proto/rules/schema';
 import { MODES, MODE_ALIASES } from './modes.js';
+import { OWN_LIMITS } from './resource-limits.js';
 
 const text = { type: 'string' };
 const texts = { type: 'array', items: text, 'x-expected': 'a list of texts' };
@@ -123,6 +124,34 @@ const entryProperties = {
     'x-expected': 'a program, or a list of a program and its arguments',
     description:
       'A program to run instead of the package: a path, a file:// address, or a list with arguments. No shell.',
+  },
+  address: {
+    ...text,
+    minLength: 1,
+    description:
+      'Where it runs, when the host does not start it: grpcs://host:port. grpc://, which is plaintext, only to loopback and in `environment: development`.',
+  },
+  tls: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['cert', 'key'],
+    description: 'For `address`: `ca` or `fingerprint`, and the certificate that the host shows. PEM files.',
+    properties: {
+      ca: {
+        ...text,
+        minLength: 1,
+        description: "Who signs the plugin's certificate; it must carry the address's name.",
+      },
+      fingerprint: { ...text, description: "SHA-256 of the plugin's own certificate, in hex." },
+      cert: { ...text, minLength: 1, description: "The host's certificate." },
+      key: { ...text, minLength: 1, description: 'Its key.' },
+    },
+  },
+  limits: {
+    type: 'object',
+    additionalProperties: false,
+    description: 'What it may use up, whatever its manifest asks and `host.limits` says.',
+    properties: OWN_LIMITS,
   },
   max_in_flight: {
     type: 'integer',

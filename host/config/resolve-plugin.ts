@@ -16,6 +16,7 @@ import type { Report } from './report.js';
 import { resolveGrants, writtenGrants } from './resolve-grants.js';
 import { commonMode, resolveHooks, resolveOnError } from './resolve-hooks.js';
 import { absolute } from './resolve-sections.js';
+import { resolveRemote } from './resolve-remote.js';
 
 export const DEFAULT_MAX_IN_FLIGHT = 256;
 export const DEFAULT_MAX_QUEUE = 1_024;
@@ -53,7 +54,8 @@ export async function findPlugin(
   if (entry.plugin !== undefined && entry.kind !== undefined) {
     report.problem(['plugins', name, 'kind'], "'plugin' and 'kind' say the same thing; write one of them.");
   }
-  if (wanted === undefined && entry.command !== undefined) return ownCommand(name, entry, baseDirectory);
+  if (wanted === undefined && (entry.command ?? entry.address) !== undefined)
+    return ownCommand(name, entry, baseDirectory);
   const asDirectory = wanted !== undefined && namesDirectory(wanted);
   const { file } = originAt(context.merged, keys);
   const found = asDirectory
@@ -84,9 +86,9 @@ function namesDirectory(wanted: string): boolean {
 }
 
 /** Where an entry's plugin comes from. */
-function placementOf({ plugin, kind, command }: PluginEntry): Placement {
+function placementOf({ plugin, kind, command, address }: PluginEntry): Placement {
   const wanted = plugin ?? kind;
-  if (wanted === undefined) return command === undefined ? 'installed' : 'command';
+  if (wanted === undefined) return (command ?? address) === undefined ? 'installed' : 'command';
   return namesDirectory(wanted) ? 'directory' : 'installed';
 }
 
@@ -180,6 +182,7 @@ export async function resolvePlugin(
   return {
     configTree: tree,
     plugin: {
+  const remote = resolveRemote({ ...context, name, entry, environment: file.environment });
       name,
       enabled,
       manifest,
@@ -203,6 +206,8 @@ export async function resolvePlugin(
 }
 
 function noticeMode(entry: PluginEntry, name: string, report: Report): void {
+      ...(remote === undefined ? {} : { remote }),
+      ...(ownNode === undefined ? {} : { nodePath: ownNode.path }),
   const { mode, onError } = resolveMode(entry.mode ?? '');
   const meaning = onError === undefined ? mode : `${mode} with on_error: ${onError}`;
   report.notice(

@@ -28,13 +28,21 @@ export function createDescribe(settings: DescribeSettings): (plugin: PluginConfi
       name: plugin.name,
       id: plugin.manifest.id,
       version: plugin.manifest.version,
-      command: plugin.command ?? [nodePath, join(sdkOf(plugin), 'dist', 'bin.cjs'), entryOf(plugin)],
+      ...(plugin.remote === undefined ? {} : { remote: plugin.remote }),
+      command:
+        plugin.remote === undefined
+          ? (plugin.command ?? [
+              plugin.nodePath ?? nodePath,
+              join(sdkOf(plugin), 'dist', 'bin.cjs'),
+              entryOf(plugin),
+            ])
+          : [plugin.remote.address],
       cwd: plugin.directory,
       env: plugin.env,
       network: plugin.network,
       mtls: MTLS[link.mtls],
       followLinks: plugin.placement === 'directory',
-      readOnlyPaths: plugin.command === undefined ? [sdkOf(plugin)] : [],
+      readOnlyPaths: plugin.command === undefined && plugin.remote === undefined ? [sdkOf(plugin)] : [],
       startTimeoutMs: lifecycle.startTimeoutMs,
       drainTimeoutMs: lifecycle.stopDrainMs,
       termTimeoutMs: lifecycle.stopTermMs,
@@ -48,7 +56,7 @@ export function createDescribe(settings: DescribeSettings): (plugin: PluginConfi
       networkPrivate: plugin.networkPrivate,
       maxInFlight: plugin.maxInFlight,
       logLevel: plugin.logLevel,
-      ...(dataDirOf === undefined ? {} : { dataDir: dataDirOf(plugin.name) }),
+      ...(dataDirOf === undefined || plugin.remote !== undefined ? {} : { dataDir: dataDirOf(plugin.name) }),
     };
   };
 }

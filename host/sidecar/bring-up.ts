@@ -96,7 +96,39 @@ async function connect(parts: BringUpParts): Promise<BroughtUp> {
   life.onEnd(() => {
     client.close();
   });
-  const [handshake] = await Promise.all([shakeHands(client, parts, tls), serveHost(parts, tls)]);
+  const { log, hostVersion, serve } = parts;
+  return establish({
+    description,
+    client,
+    clock,
+    log,
+    hostVersion,
+    serve,
+    beside: serveHost(parts, tls),
+    explain: (error) => (tls === undefined ? error : asCertificateError(error, TLS_FAILURE)),
+    onPhase,
+  });
+}
+
+/** What every plugin is brought up with once there is a channel to it, wherever it runs. */
+export interface EstablishParts {
+  readonly description: LaunchDescription;
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly log: PluginLog;
+  readonly hostVersion: string;
+  readonly serve: readonly ServedMethod[];
+  /** What must be there too before the plugin is initialized. */
+  readonly beside?: Promise<void>;
+  /** Says what a failed first call means. */
+  readonly explain: (error: unknown) => unknown;
+  readonly onPhase: (phase: StartPhase) => void;
+}
+
+/** Handshake, link, Initialize. Has no time limit of its own. */
+export async function establish(parts: EstablishParts): Promise<BroughtUp> {
+  const { description, client, clock, onPhase } = parts;
+  const [handshake] = await Promise.all([shakeHands(parts), parts.beside]);
 
   onPhase('opening the link');
   const link = handshake.capabilities.includes(Capability.CAPABILITY_LINK_V1)
@@ -142,12 +174,8 @@ async function serveHost(parts: BringUpParts, tls: TlsPair | undefined): Promise
   });
 }
 
-async function shakeHands(
-  client: Client,
-  parts: BringUpParts,
-  tls: TlsPair | undefined,
-): Promise<HandshakeResponse> {
-  const { clock, description, serve, hostVersion } = parts;
+async function shakeHands(parts: EstablishParts): Promise<HandshakeResponse> {
+  const { client, clock, description, serve, hostVersion } = parts;
   const request = {
     apiVersions: [APP_VERSION],
     hostVersion,
@@ -159,7 +187,7 @@ async function shakeHands(
     const body = HandshakeRequest.encode(request).finish();
     response = HandshakeResponse.decode(await nativeCall(client, clock, HANDSHAKE_PATH, body, { timeoutMs }));
   } catch (error) {
-    throw asIncompatible(tls === undefined ? error : asCertificateError(error, TLS_FAILURE), HANDSHAKE_PATH);
+    throw asIncompatible(parts.explain(error), HANDSHAKE_PATH);
   }
   if (response.apiVersion === APP_VERSION) return response;
   throw new BulkheadError(

@@ -18,13 +18,22 @@ const RECONNECT_BACKOFF_MS = 100;
 
 /** Both certificates of an mTLS connection. */
 export interface TlsPair {
-  readonly host: Certificate;
+  readonly host: Pick<Certificate, 'certPem' | 'keyPem'>;
   /** DER of the only certificate that the plugin may show. */
   readonly pluginDer: Buffer;
 }
 
-/** Opens the host's channel to a plugin; it connects with the first call. */
-export function openChannel(target: string, tls: TlsPair | undefined, maxMessageBytes: number): Client {
+/**
+ * Opens the host's channel to a plugin; it connects with the first call.
+ *
+ * @param name what the server is asked for in TLS. Default: the name in every sidecar's certificate
+ */
+export function openChannel(
+  target: string,
+  tls: TlsPair | undefined,
+  maxMessageBytes: number,
+  name = 'localhost',
+): Client {
   return new Client(target, tls === undefined ? credentials.createInsecure() : clientCredentials(tls), {
     ...limits(maxMessageBytes),
     'grpc-node.flow_control_window': FLOW_CONTROL_WINDOW_BYTES,
@@ -35,8 +44,8 @@ export function openChannel(target: string, tls: TlsPair | undefined, maxMessage
     'grpc.service_config_disable_resolution': 1,
     'grpc.enable_http_proxy': 0,
     'grpc.enable_channelz': 0,
-    // The name in every plugin's certificate; over TCP the target would be an IP address, which TLS takes as no name.
-    ...(tls === undefined ? {} : { 'grpc.ssl_target_name_override': 'localhost' }),
+    // Over TCP the target may be an IP address, which TLS takes as no name.
+    ...(tls === undefined ? {} : { 'grpc.ssl_target_name_override': name }),
     'grpc.initial_reconnect_backoff_ms': RECONNECT_BACKOFF_MS,
   });
 }
@@ -72,6 +81,8 @@ function clientCredentials(tls: TlsPair): ChannelCredentials {
     ca: certificatePem(tls.pluginDer),
     cert: tls.host.certPem,
     key: tls.host.keyPem,
+    // The certificate is trusted by itself, also where somebody else signed it.
+    allowPartialTrustChain: true,
     minVersion: 'TLSv1.2',
   });
   return credentials.createFromSecureContext(context, {

@@ -1,3 +1,5 @@
+import type { ServedMethod } from '@bulkhead/proto/link';
+
 /** Who calls: known from the socket or the link on which the call came, never from a field of a message. */
 export interface PluginIdentity {
   /** The configured entry's name. */
@@ -24,4 +26,20 @@ export interface HostMethod {
   /** Full method path, for example `/bulkhead.host.v1.LogService/Write`. */
   readonly path: string;
   handle(body: Uint8Array, call: HostCall): Uint8Array | Promise<Uint8Array>;
+}
+
+/** The method as this plugin's own connection serves it. */
+export function serveAs(method: HostMethod, plugin: PluginIdentity): ServedMethod {
+  return {
+    path: method.path,
+    handler: (body, call) =>
+      method.handle(body, {
+        plugin,
+        timeoutMs: call.timeoutMs,
+        traceparent: call.traceparent,
+        get signal() {
+          return call.signal;
+        },
+      }),
+  };
 }

@@ -1,7 +1,6 @@
 import type { Logger } from 'pino';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { createCertificate } from '@bulkhead/proto/handshake';
-import type { ServedMethod } from '@bulkhead/proto/link';
 import type { Clock } from '../clock.js';
 import { bringUp, type BroughtUp } from './bring-up.js';
 import { noWall, type Wall } from './command-line.js';
@@ -9,14 +8,16 @@ import { openEgress, type Egress } from './egress/open-egress.js';
 import { createEnvironment } from './environment.js';
 import { FirstLine } from './first-line.js';
 import { createHealthCheck } from './health.js';
-import type { HostMethod, PluginIdentity } from './host-method.js';
+import { serveAs, type HostMethod, type PluginIdentity } from './host-method.js';
 import { createLaunchDirectory } from './launch-directory.js';
 import { createLogMethod } from './log-service.js';
 import { PluginLog } from './plugin-log.js';
 import { spawnPlugin, type PluginProcess } from './plugin-process.js';
+import { connectRemote } from './remote/connect-remote.js';
 import { ProcessLife } from './process-life.js';
 import type { ExitReport, Launch, LaunchDescription, Sidecar } from './sidecar.js';
 import { startTimedOut, withReport, type StartPhase } from './start-error.js';
+import { startBudget, startCancelled } from './start-budget.js';
 import { stopProcess } from './stop-ladder.js';
 
 export interface LauncherOptions {
@@ -53,6 +54,11 @@ async function launch(
   const { clock } = options;
   if (signal?.aborted === true) throw startCancelled();
   const startedAt = clock.monotonic();
+  if (description.remote !== undefined) {
+    const log = pluginLogger(options.log, description);
+    const parts = { ...options, log, redact: options.redact ?? asItIs };
+    return connectRemote(parts, description, description.remote, signal);
+  }
   const wall = await (options.wall?.() ?? noWall);
   const secured = needsMtls(description, wall);
   const directory = await createLaunchDirectory(options.runDir, description.name);
@@ -102,7 +108,9 @@ async function launch(
   });
 
   let phase: StartPhase = 'waiting for the handshake line';
-  const budget = startBudget(clock, description.startTimeoutMs, signal, () => phase);
+  const budget = startBudget(clock, description.startTimeoutMs, signal, () =>
+    startTimedOut(description.startTimeoutMs, phase),
+  );
   const identity: PluginIdentity = {
     name: description.name,
     id: description.id,
@@ -187,46 +195,6 @@ function readOutput(process: PluginProcess, firstLine: FirstLine, log: PluginLog
   });
 }
 
-function serveAs(method: HostMethod, plugin: PluginIdentity): ServedMethod {
-  return {
-    path: method.path,
-    handler: (body, call) =>
-      method.handle(body, {
-        plugin,
-        timeoutMs: call.timeoutMs,
-        traceparent: call.traceparent,
-        get signal() {
-          return call.signal;
-        },
-      }),
-  };
-}
-
-/** Rejects when the start has taken too long or is no longer wanted. */
-function startBudget(
-  clock: Clock,
-  startTimeoutMs: number,
-  signal: AbortSignal | undefined,
-  phase: () => StartPhase,
-): { readonly over: Promise<never>; close(): void } {
-  let close = (): void => {};
-  const over = new Promise<never>((_resolve, reject) => {
-    const cancelTimer = clock.after(startTimeoutMs, () => {
-      reject(startTimedOut(startTimeoutMs, phase()));
-    });
-    const onAbort = (): void => {
-      reject(startCancelled());
-    };
-    signal?.addEventListener('abort', onAbort, { once: true });
-    if (signal?.aborted === true) onAbort();
-    close = () => {
-      cancelTimer();
-      signal?.removeEventListener('abort', onAbort);
-    };
-  });
-  return { over, close };
-}
-
 function needsMtls({ network, mtls }: LaunchDescription, wall: Wall): boolean {
   return network === 'tcp' || mtls === true || (mtls === 'auto' && !wall.privateSockets);
 }
@@ -242,8 +210,4 @@ function asItIs(text: string): string {
 
 function processEnded(): BulkheadError {
   return new BulkheadError(ErrorCode.PLUGIN_UNAVAILABLE, "the plugin's process is gone", { retryable: true });
-}
-
-function startCancelled(): BulkheadError {
-  return new BulkheadError(ErrorCode.CANCELLED, 'the start is no longer wanted');
 }

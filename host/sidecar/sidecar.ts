@@ -1,6 +1,7 @@
 import type { CallOptions } from '@bulkhead/proto/link';
 import type { Permissions } from '@bulkhead/proto/rules/schema';
 import type { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import type { RemotePlugin } from '../config/remote-address.js';
 import type { CheckHealthResponse, HandshakeResponse, InitializeResponse } from '@bulkhead/proto/plugin';
 
 /** What a sandbox opens; see `PluginConfig.granted`, from where it comes. */
@@ -14,6 +15,10 @@ export interface LaunchDescription {
   readonly version: string;
   /** Program and arguments, absolute paths. */
   readonly command: readonly [file: string, ...args: string[]];
+  /** It runs elsewhere and is connected to; command, directory, environment and sandbox do not matter then. */
+  readonly remote?: RemotePlugin;
+  /** Whether that program is Node; another one gets the system's folders in a sandbox, because nobody knows what it needs. Default: node. */
+  readonly runtime?: 'node' | 'other';
   /** Working directory: the plugin's package root. */
   readonly cwd: string;
   /** Variables that an operator named; added to the scrubbed environment. */
@@ -76,6 +81,7 @@ export interface ExitReport {
 
 /** One running, initialized plugin process. */
 export interface Sidecar {
+  /** 0 when the process is not the host's own. */
   readonly pid: number;
   readonly handshake: HandshakeResponse;
   readonly initialized: InitializeResponse;
