@@ -142,6 +142,17 @@ describe('decideGrants', () => {
     expect(namesOf(less)).toEqual([]);
   });
 
+  it('puts back what was decided for this very version, and for no other one', async () => {
+    const history = [before([READ, USER], [READ, USER]), before([READ, USER], [READ])];
+    const previous = { ...before([USER], [USER]), pluginVersion: '1.1.0' };
+    const back = await decide({ manifest: manifest('1.0.0', READ, USER), previous, history });
+    expect(back).toMatchObject({ kind: 'granted', changed: true });
+    expect(namesOf(back)).toEqual([READ]);
+    for (const other of [manifest('1.2.0', READ, USER), manifest('1.0.0', READ, USER, NET)]) {
+      expect(await decide({ manifest: other, previous, history })).toMatchObject({ kind: 'refused' });
+    }
+  });
+
   it('adds flags to what was granted', async () => {
     const previous = before([READ, USER], [READ]);
     expect(

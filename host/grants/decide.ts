@@ -24,6 +24,8 @@ export interface GrantRequest {
   readonly manifest: Pick<Manifest, 'id' | 'name' | 'version' | 'permissions'>;
   /** The decision in force; what it granted needs no second one. */
   readonly previous: Grant | undefined;
+  /** Earlier decisions, oldest first. What was decided for this very version is in force again without a question: a way back. */
+  readonly history?: readonly Grant[];
   /** `--grant` flags. Given, they are the whole answer and nobody is asked. */
   readonly flags: readonly string[];
   /** undefined: nobody can be asked. */
@@ -59,6 +61,10 @@ export async function decideGrants(request: GrantRequest): Promise<GrantOutcome>
     }
   }
   if (widened.length === 0) return granted(request, kept);
+  const decidedThen = request.history?.findLast(
+    (grant) => grant.pluginVersion === manifest.version && !differ(grant.asked, asked),
+  );
+  if (decidedThen !== undefined) return granted(request, intersectPermissions(asked, decidedThen.granted));
   if (terminal === undefined) return refused(withoutTerminal(manifest, previous, widened));
   return askPerson(request, terminal, kept, widened);
 }
