@@ -6,7 +6,7 @@ import type { HookName, HookPayloads } from '@bulkhead/proto/rules';
 import type { Logger } from 'pino';
 import { openCatalog } from './catalog/catalog.js';
 import { systemClock, type Clock } from './clock.js';
-import type { HostConfig } from './config/config.js';
+import type { HostConfig, PluginConfig } from './config/config.js';
 import { resolveConfig, type ResolveOptions } from './config/load-config.js';
 import type { HookDescription } from './dispatch/describe-hooks.js';
 import { createDispatcher, type Dispatcher, type DispatcherOptions } from './dispatch/dispatcher.js';
@@ -23,7 +23,7 @@ import type { HostMethod } from './sidecar/host-method.js';
 import { createLauncher } from './sidecar/launch.js';
 import type { ChosenWall } from './sidecar/wall/choose-wall.js';
 import { openWall, type OpenedWall } from './sidecar/wall/open-wall.js';
-import type { Launch } from './sidecar/sidecar.js';
+import type { Launch, LaunchDescription } from './sidecar/sidecar.js';
 import { sweepLeftovers } from './sidecar/sweep.js';
 import { createLogger, parseLogLevel } from './telemetry/logger.js';
 import { createMetrics, type Metrics, type MetricsSnapshot } from './telemetry/metrics.js';
@@ -45,6 +45,8 @@ export interface HostParts {
   readonly createDispatcher?: (options: DispatcherOptions) => Dispatcher;
   /** Takes every record, besides the metrics. Must be quick. */
   readonly onRecord?: (record: PluginRecord) => void;
+  /** Asked before every start of a plugin, restarts too; one that it rejects does not start. Default: nothing is verified. */
+  readonly verify?: (plugin: PluginConfig) => Promise<void>;
   /** What the host serves to every plugin, besides its log. */
   readonly hostMethods?: readonly HostMethod[];
   /**
@@ -176,18 +178,26 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
       daemonEnv: parts.env ?? {},
       wall: async () => (await wall()).wall,
     });
+  const describe = createDescribe({
+    ...config,
+    nodePath,
+    dataDirOf: (name) => join(config.host.dataDir, 'data', name),
+  });
+  const described = new WeakMap<LaunchDescription, PluginConfig>();
   const supervisor = createSupervisor({
     plugins: config.plugins,
     launch: async (description, signal) => {
+      const plugin = described.get(description);
+      if (plugin !== undefined) await parts.verify?.(plugin);
       if (description.dataDir !== undefined)
         await mkdir(description.dataDir, { recursive: true, mode: 0o700 });
       return launch(description, signal);
     },
-    describe: createDescribe({
-      ...config,
-      nodePath,
-      dataDirOf: (name) => join(config.host.dataDir, 'data', name),
-    }),
+    describe: (plugin) => {
+      const description = describe(plugin);
+      described.set(description, plugin);
+      return description;
+    },
     clock,
     log,
     settings: config.lifecycle,

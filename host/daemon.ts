@@ -15,7 +15,7 @@ import type { Clock } from './clock.js';
 import type { HostConfig } from './config/config.js';
 import { diffConfig } from './config/diff.js';
 import type { LoadedConfig } from './config/load-config.js';
-import { assembleHost, type Host } from './create-host.js';
+import { assembleHost, type Host, type HostParts } from './create-host.js';
 import { createGateway } from './gateway/gateway.js';
 import type { HookPort } from './gateway/hook-port.js';
 import { type RootLogger, parseLogLevel } from './telemetry/logger.js';
@@ -32,6 +32,8 @@ export interface DaemonOptions {
   readonly log: RootLogger;
   /** What `log` writes ends up here too. */
   readonly logs: LogTail;
+  /** Asked before every start of a plugin. */
+  readonly verify?: HostParts['verify'];
   /** Aborted when the start is no longer wanted. */
   readonly signal: AbortSignal;
 }
@@ -90,7 +92,13 @@ async function start(options: DaemonOptions, closers: Closer[], closeAll: () => 
     lock.release();
   });
 
-  const host = assembleHost(config, { clock, log, env, nodePath });
+  const host = assembleHost(config, {
+    clock,
+    log,
+    env,
+    nodePath,
+    ...(options.verify === undefined ? {} : { verify: options.verify }),
+  });
   const upstreams = createUpstreams(config.upstreams, { clock, log, hostEnv: env });
   let draining = false;
   const listen = { data: '', control: '' };

@@ -22,7 +22,7 @@ function reporters() {
 
 /** What each task needs before it, and the program that does it. */
 const tasks = {
-  start: { needs: ['build', 'plugins'], run: (args) => [CLI, 'start', ...args] },
+  start: { needs: ['build', 'plugins'], frozen: true, run: (args) => [CLI, 'start', ...args] },
   test: { needs: ['build', 'plugins'], run: (args) => [VITEST, 'run', ...reporters(), ...args] },
   'test:long': {
     needs: ['build', 'plugins'],
@@ -31,6 +31,8 @@ const tasks = {
   },
   bench: { needs: ['build', 'plugins'], run: (args) => [CLI, 'bench', ...args] },
   build: { needs: ['build'] },
+  // Locks the plugins of this repository as they are built now.
+  lock: { needs: ['build'], run: (args) => [join(ROOT, 'scripts', 'install-plugins.mjs'), ...args] },
   check: { needs: ['build'], run: (args) => [join(ROOT, 'scripts', 'check.mjs'), ...args] },
   generate: { needs: [], run: (args) => [join(ROOT, 'scripts', 'generate.mjs'), ...args] },
   format: { needs: [], run: () => [PRETTIER, '--write', '--log-level', 'warn', '.'] },
@@ -45,7 +47,8 @@ async function main([name, ...args]) {
   await installPackages();
   const node = findNode();
   if (task.needs.includes('build')) await buildPackages(node);
-  if (task.needs.includes('plugins')) await installPlugins(node);
+  if (task.needs.includes('plugins'))
+    await installPlugins(node, task.frozen === true || process.env.CI !== undefined);
   if (!task.run) return 0;
   return handOver(node, task.run(args), task.env ?? {});
 }

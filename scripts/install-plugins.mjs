@@ -1,21 +1,19 @@
 #!/usr/bin/env node
-// Gives each package under plugins/ an environment of its own: <plugins_dir>/<id>/<version>-<key>/ with its own
-// node_modules, and <plugins_dir>/<id>/current pointing at it. Needs the packages installed and built, and no network.
-// Run it again at any time: what is current is left alone. Two runs at once, and a kill at any moment, leave each plugin
-// with its old environment or its new one.
+// Installs each package under plugins/ with the host's own installer, which `bulkhead plugin install` is too:
+// <plugins_dir>/<id>/<version>-<key>/ with its own node_modules, and <plugins_dir>/<id>/current pointing at it, pinned in
+// plugins.lock.json. Needs the packages installed and built. Run it again at any time: what is current is left alone.
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { installPlugin } from './install-plugins/install-plugin.mjs';
-import { InstallError } from './install-plugins/install-error.mjs';
-import { clearStaging } from './install-plugins/staging.mjs';
-import { readWorkspace } from './install-plugins/workspace.mjs';
 
 const USAGE = `Usage: node scripts/install-plugins.mjs [options]
 
   --root <dir>         the workspace; default: the one that this script is in
   --plugins-dir <dir>  where environments go; default: .bulkhead/plugins in the workspace
-  --frozen             build nothing: fail when an environment is missing or not the current one
+  --data-dir <dir>     where grants are written down; default: .bulkhead in the workspace
+  --cache-dir <dir>    the store that environments share; default: .bulkhead/cache in the workspace
+  --frozen             refuse any difference from plugins.lock.json
   --json               print one JSON object as the last line of stdout
 `;
 
@@ -24,49 +22,69 @@ function readOptions() {
     options: {
       root: { type: 'string', default: join(import.meta.dirname, '..') },
       'plugins-dir': { type: 'string' },
+      'data-dir': { type: 'string' },
+      'cache-dir': { type: 'string' },
       frozen: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
   const root = resolve(values.root);
+  const place = (path, ...byDefault) =>
+    path === undefined ? join(root, '.bulkhead', ...byDefault) : resolve(path);
   return {
     ...values,
     root,
-    pluginsDir: resolve(values['plugins-dir'] ?? join(root, '.bulkhead', 'plugins')),
+    dataDir: place(values['data-dir']),
+    pluginsDir: place(values['plugins-dir'], 'plugins'),
+    cacheDir: place(values['cache-dir'], 'cache'),
   };
 }
 
-async function main(options) {
+async function main({ root, dataDir, pluginsDir, cacheDir, frozen, json }) {
   const started = performance.now();
-  const workspace = await readWorkspace(options.root);
-  if (!options.frozen) await clearStaging(options.pluginsDir);
+  const { openInstaller } = await import(dist('cli', 'open-installer.js'));
+  const { parseSource } = await import(dist('install', 'source.js'));
+  const cli = { cwd: root, env: process.env, err: (text) => process.stderr.write(text) };
+  // The plugins of this repository are reviewed with it, so they get what they ask for.
+  const { installer } = await openInstaller(
+    cli,
+    { dataDir, pluginsDir, cacheDir },
+    { grant: ['all'], mayAsk: false },
+  );
   const results = [];
   const failures = [];
-  for (const name of await packagesIn(join(options.root, 'plugins'))) {
+  for (const name of await packagesIn(join(root, 'plugins'))) {
+    const before = performance.now();
     try {
-      const result = await installPlugin(workspace, join(options.root, 'plugins', name), options);
-      results.push(result);
-      process.stderr.write(`${result.name} ${result.version}: ${said(result)}\n`);
+      const result = await installer.install(await parseSource(`./plugins/${name}`, root, root), {
+        frozen,
+        fresh: true,
+      });
+      const ms = Math.round(performance.now() - before);
+      results.push({ ...result, name, key: result.path.split('-').at(-1), ms });
+      process.stderr.write(`${name} ${result.version}: ${said(result, ms)}\n`);
     } catch (error) {
-      if (!(error instanceof InstallError)) throw error;
-      failures.push({ plugin: name, message: error.message });
-      process.stderr.write(`${name}: ${error.message}\n`);
+      if (error?.name !== 'BulkheadError') throw error;
+      failures.push({ plugin: name, code: error.code, message: error.message });
+      process.stderr.write(`${name}: ${error.code}: ${error.message}\n`);
     }
   }
-  if (options.json) {
+  if (json) {
     const ms = Math.round(performance.now() - started);
-    process.stdout.write(
-      `${JSON.stringify({ plugins_dir: options.pluginsDir, plugins: results, failures, ms })}\n`,
-    );
+    process.stdout.write(`${JSON.stringify({ plugins_dir: pluginsDir, plugins: results, failures, ms })}\n`);
   }
   return failures.length === 0 ? 0 : 1;
 }
 
-function said({ status, packages, ms }) {
+function said({ status, packages }, ms) {
   if (status === 'current') return 'up to date';
   if (status === 'activated') return 'an environment that was there is current again';
-  return `environment built with ${String(packages)} ${packages === 1 ? 'dependency' : 'dependencies'} in ${String(ms)} ms`;
+  return `environment built with ${packages} ${packages === 1 ? 'dependency' : 'dependencies'} in ${ms} ms`;
+}
+
+function dist(...path) {
+  return pathToFileURL(join(import.meta.dirname, '..', 'host', 'dist', ...path)).href;
 }
 
 async function packagesIn(folder) {
@@ -83,7 +101,7 @@ try {
   else process.exitCode = await main(options);
 } catch (error) {
   const isUsage = error?.code?.startsWith?.('ERR_PARSE_ARGS') === true;
-  if (!isUsage && !(error instanceof InstallError)) throw error;
+  if (!isUsage && error?.name !== 'BulkheadError') throw error;
   process.stderr.write(`${error.message}\n${isUsage ? `\n${USAGE}` : ''}`);
   process.exitCode = isUsage ? 2 : 1;
 }

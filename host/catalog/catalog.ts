@@ -76,6 +76,12 @@ export function createCatalog(entries: readonly CatalogEntry[]): Catalog {
   };
 }
 
+/** Whether a name in the configuration means one of these: an id, a manifest's name, a package's name. */
+export function isNamed(wanted: string, names: readonly string[]): boolean {
+  const meant = Object.hasOwn(CLASS_NAMES, wanted) ? CLASS_NAMES[wanted] : undefined;
+  return names.some((name) => alike(name) === alike(meant ?? wanted));
+}
+
 function findByName(entries: readonly CatalogEntry[], wanted: string): LookupResult {
   const meant = Object.hasOwn(CLASS_NAMES, wanted) ? CLASS_NAMES[wanted] : undefined;
   const name = alike(meant ?? wanted);

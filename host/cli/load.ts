@@ -1,6 +1,6 @@
 import { openCatalog } from '../catalog/catalog.js';
 import { systemClock } from '../clock.js';
-import { type LoadedConfig, loadConfig } from '../config/load-config.js';
+import { type LoadedConfig, loadConfig, type ResolveOptions } from '../config/load-config.js';
 import { createGrantStore } from '../grants/store.js';
 import type { Cli } from './cli.js';
 import { HOST_VERSION } from '../version.js';
@@ -15,12 +15,17 @@ export interface LoadOptions {
 /**
  * Loads a configuration with this machine's environment, versions and installed plugins.
  *
+ * @param catalog default: what is installed, as it is
  * @throws CONFIG_INVALID with every problem
  */
-export function loadHostConfig(env: Cli['env'], { file, overrides }: LoadOptions): Promise<LoadedConfig> {
+export function loadHostConfig(
+  env: Cli['env'],
+  { file, overrides }: LoadOptions,
+  catalog: ResolveOptions['catalog'] = openCatalog,
+): Promise<LoadedConfig> {
   return loadConfig({
     file,
-    catalog: openCatalog,
+    catalog,
     grants: (dataDir) => createGrantStore(dataDir, systemClock),
     readEnv: (name) => env[name],
     versions: { app: HOST_VERSION, node: process.versions.node },

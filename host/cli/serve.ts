@@ -7,6 +7,7 @@ import { createLogger } from '../telemetry/logger.js';
 import { renderBanner } from './banner.js';
 import { type Cli, ExitCode } from './cli.js';
 import { loadHostConfig, type LoadOptions } from './load.js';
+import { createLockedPlugins } from './locked-plugins.js';
 import { createLogOutput } from './log-output.js';
 import { watchFiles } from './watch-files.js';
 
@@ -30,11 +31,13 @@ export async function serve(cli: Cli, options: ServeOptions): Promise<void> {
   const stopped = stopOnSignal(abort, (message) => {
     log.info(message);
   });
+  const locked = createLockedPlugins(cli.env, options, log);
   cli.err('Starting …\n');
   let daemon: Daemon;
   try {
     daemon = await startDaemon({
-      load: () => loadHostConfig(cli.env, options),
+      load: () => loadHostConfig(cli.env, options, (dir, wanted) => locked.catalog(dir, wanted)),
+      verify: (plugin) => locked.verify(plugin),
       clock: systemClock,
       env: cli.env,
       nodePath: process.execPath,

@@ -54,6 +54,16 @@ export interface BulkheadFile {
   };
   readonly mcp_servers: Readonly<Record<string, UpstreamSection>>;
   readonly apps?: Readonly<Record<string, AppSection>>;
+  readonly install: {
+    readonly on_start: 'locked' | 'never';
+    readonly sources?: {
+      readonly registries?: readonly string[];
+      readonly scopes?: readonly string[];
+      readonly folders?: readonly string[];
+      readonly publishers?: readonly string[];
+    };
+    readonly unrun_scripts: readonly string[];
+  };
   readonly custom_hooks?: Readonly<
     Record<string, { readonly payload: JsonSchema; readonly writable?: readonly string[] }>
   >;

@@ -192,6 +192,29 @@ export const BULKHEAD_SCHEMA: JsonSchema = {
       default: {},
       propertyNames: { pattern: '^[A-Za-z0-9](?:[A-Za-z0-9-]|_(?!_)){0,62}$' },
       description:
+    install: section('How plugins are installed. `bulkhead plugin install` and the daemon read it.', {
+      on_start: {
+        enum: ['locked', 'never'],
+        default: 'locked',
+        description: '`locked`: the daemon makes the environment of an enabled, locked plugin that has none yet.',
+      },
+      sources: {
+        type: 'object',
+        additionalProperties: false,
+        description: 'Where plugins may come from. Needed in production.',
+        properties: {
+          registries: { ...texts, description: 'Addresses of registries.' },
+          scopes: { ...texts, description: 'npm scopes, with the @.' },
+          folders: { ...texts, description: 'Folders and tarballs below these.' },
+          publishers: { ...texts, description: 'Accounts that published the version, as the registry tells them.' },
+        },
+      },
+      unrun_scripts: {
+        ...texts,
+        default: [],
+        description: 'Dependencies that work although their install scripts are never run.',
+      },
+    }),
         'Upstream MCP servers, by name; a name has no double underscore. Either a `command` or a `url`.',
       additionalProperties: {
         type: 'object',

@@ -11,6 +11,7 @@ import { parseBulkheadFile, type BulkheadFile } from './bulkhead-file.js';
 import type { HostConfig } from './config.js';
 import type { GrantLookup } from './effective-grant.js';
 import type { FoundPlugin, PluginLookup } from './lookup.js';
+import { wantedPlugins } from './load-install.js';
 import { EMPTY, mergeTrees, settle } from './merge.js';
 import { namedListsAsMaps } from './named-lists.js';
 import { readTree } from './read-tree.js';
@@ -28,7 +29,8 @@ import { uselessNulls } from './useless-nulls.js';
 
 export interface ResolveOptions {
   /** Which plugins there are, once it is known where to look. */
-  readonly catalog: (pluginsDir: string) => Promise<PluginLookup>;
+  /** @param wanted what the enabled entries call their plugins */
+  readonly catalog: (pluginsDir: string, wanted: readonly string[]) => Promise<PluginLookup>;
   /** What operators decided about plugins, once it is known where to look. Default: nobody decided anything. */
   readonly grants?: (dataDir: string) => GrantLookup;
   readonly readEnv: (name: string) => string | undefined;
@@ -148,7 +150,7 @@ async function resolveLayers(
   for (const problem of problems) report.schemaProblem(problem);
 
   const host = resolveHost(file, baseDirectory, report);
-  const lookup = await options.catalog(host.pluginsDir);
+  const lookup = await options.catalog(host.pluginsDir, wantedPlugins(file));
   const found = new Map<string, FoundPlugin>();
   for (const [name, entry] of Object.entries(file.plugins ?? {})) {
     const plugin = await findPlugin(name, entry, { merged, baseDirectory, report }, lookup);

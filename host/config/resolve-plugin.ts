@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { parsePrivateRule, type HookSpec } from '@bulkhead/proto/rules';
 import { NO_PERMISSIONS } from '@bulkhead/proto/rules/schema';
 import { checkCompat, type HostVersions } from '../manifest/compat.js';
+import { findPluginNode } from '../manifest/plugin-node.js';
 import type { Manifest, Maturity } from '../manifest/manifest.js';
 import { originAt, treeAt, type SourceTree } from '../manifest/source-tree.js';
 import type { BulkheadFile, PluginEntry } from './bulkhead-file.js';
@@ -147,7 +148,9 @@ export async function resolvePlugin(
     report.problem([...keys, 'instances'], message);
   }
   if (enabled) {
-    for (const problem of checkCompat(manifest, context.versions))
+  const ownNode = entry.command === undefined ? await findPluginNode(directory) : undefined;
+  const versions = ownNode === undefined ? context.versions : { ...context.versions, node: ownNode.version };
+    for (const problem of checkCompat(manifest, versions))
       report.problem(keys, problem.message, problem.code);
     const open = hooks.filter((hook) => opens(hook.mode, onError));
     if (open.length > 0)
@@ -203,11 +206,11 @@ export async function resolvePlugin(
       ...(command === undefined ? {} : { command }),
     },
   };
+      ...(remote === undefined ? {} : { remote }),
+      ...(ownNode === undefined ? {} : { nodePath: ownNode.path }),
 }
 
 function noticeMode(entry: PluginEntry, name: string, report: Report): void {
-      ...(remote === undefined ? {} : { remote }),
-      ...(ownNode === undefined ? {} : { nodePath: ownNode.path }),
   const { mode, onError } = resolveMode(entry.mode ?? '');
   const meaning = onError === undefined ? mode : `${mode} with on_error: ${onError}`;
   report.notice(

@@ -44,6 +44,18 @@ const PERMANENT: ReadonlySet<ErrorCode> = new Set([
   ErrorCode.INCOMPATIBLE,
   ErrorCode.MANIFEST_INVALID,
   ErrorCode.GRANT_MISSING,
+  // What does not verify stays so until an operator mends it.
+  ErrorCode.LOCK_INVALID,
+  ErrorCode.LOCK_MISMATCH,
+  ErrorCode.NOT_LOCKED,
+  ErrorCode.MANIFEST_MISMATCH,
+  ErrorCode.ENTRY_REFUSED,
+  ErrorCode.FILE_LINK_REFUSED,
+  ErrorCode.FILE_CHANGED,
+  ErrorCode.FILE_ADDED,
+  ErrorCode.FILE_MISSING,
+  ErrorCode.FOREIGN_OWNER,
+  ErrorCode.WRITABLE_BY_OTHERS,
 ]);
 
 /** Whether trying again without a change is pointless. */

@@ -1,0 +1,115 @@
+import { dirname, join, resolve } from 'node:path';
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import { treeAt, type SourceTree } from '../manifest/source-tree.js';
+import { parseBulkheadFile, type BulkheadFile } from './bulkhead-file.js';
+import { EMPTY, mergeTrees, settle } from './merge.js';
+import { namedListsAsMaps } from './named-lists.js';
+import { readTree } from './read-tree.js';
+import { createReport } from './report.js';
+import { absolute, resolveHost } from './resolve-sections.js';
+
+/** What an installer needs of bulkhead.yaml: available although the plugins that it names are not installed yet. */
+export interface InstallSettings {
+  readonly environment: string;
+  /** The folder of bulkhead.yaml. */
+  readonly base: string;
+  readonly dataDir: string;
+  readonly pluginsDir: string;
+  readonly cacheDir: string;
+  readonly onStart: 'locked' | 'never';
+  /** Folders absolute. */
+  readonly sources?: NonNullable<BulkheadFile['install']['sources']>;
+  readonly unrunScripts: readonly string[];
+  /** What each enabled entry calls its plugin. */
+  readonly wanted: readonly string[];
+}
+
+export interface InstallOverrides {
+  readonly dataDir?: string;
+  readonly pluginsDir?: string;
+  readonly cacheDir?: string;
+}
+
+/**
+ * Reads `environment`, `host` and `install` of a configuration and its overlay; what else is wrong in it is told by the start.
+ *
+ * @param file absolute
+ * @throws CONFIG_INVALID when it cannot be read, or when what an installer needs of it is wrong
+ */
+export async function loadInstallSettings(
+  file: string,
+  overrides: InstallOverrides = {},
+): Promise<InstallSettings> {
+  const base = dirname(file);
+  let tree = await layer(file, 'bulkhead.yaml');
+  if (tree === undefined) {
+    throw new BulkheadError(
+      ErrorCode.CONFIG_INVALID,
+      `${file}: there is no such file. \`bulkhead init\` writes one.`,
+    );
+  }
+  const named = treeAt(tree, ['environment']);
+  const environment = named?.kind === 'value' && typeof named.value === 'string' ? named.value : 'production';
+  if (/^[a-z0-9-]+$/.test(environment)) {
+    const overlay = await layer(file.replace(/(\.[^.]+)$/, `.${environment}$1`), `overlay ${environment}`);
+    if (overlay !== undefined)
+      tree = mergeTrees(
+        namedListsAsMaps(tree, () => undefined),
+        namedListsAsMaps(overlay, () => undefined),
+      );
+  }
+  const merged: SourceTree = mergeTrees(
+    EMPTY,
+    namedListsAsMaps(tree, () => undefined),
+  );
+  const { file: parsed, problems } = parseBulkheadFile(settle(merged).tree);
+  const faults = problems.filter(({ path = '' }) => /^(?:environment|host|install)\b/.test(path));
+  if (faults.length > 0) {
+    throw new BulkheadError(ErrorCode.CONFIG_INVALID, `${file} is not valid`, {
+      problems: faults.map(({ keys: _keys, ...problem }) => ({ ...problem, file })),
+    });
+  }
+  const host = resolveHost(
+    parsed,
+    base,
+    createReport(() => merged),
+  );
+  const dataDir = overrides.dataDir ?? host.dataDir;
+  const { on_start: onStart, sources, unrun_scripts: unrunScripts } = parsed.install;
+  return {
+    environment: parsed.environment,
+    base,
+    dataDir,
+    pluginsDir:
+      overrides.pluginsDir ??
+      (parsed.host.plugins_dir === undefined ? join(dataDir, 'plugins') : host.pluginsDir),
+    cacheDir:
+      overrides.cacheDir ?? (parsed.host.cache_dir === undefined ? join(dataDir, 'cache') : host.cacheDir),
+    onStart,
+    unrunScripts,
+    wanted: wantedPlugins(parsed),
+    ...(sources === undefined
+      ? {}
+      : {
+          sources:
+            sources.folders === undefined
+              ? sources
+              : { ...sources, folders: sources.folders.map((folder) => resolve(absolute(base, folder))) },
+        }),
+  };
+}
+
+/** What the enabled entries call their plugins. */
+export function wantedPlugins(file: BulkheadFile): readonly string[] {
+  return Object.entries(file.plugins ?? {})
+    .filter(([, entry]) => (entry.enabled ?? entry.is_active ?? true) && entry.mode !== 'disabled')
+    .map(([name, entry]) => entry.plugin ?? entry.kind ?? name);
+}
+
+/** undefined when there is none. @throws CONFIG_INVALID */
+async function layer(file: string, name: string): Promise<SourceTree | undefined> {
+  const read = await readTree(file, name);
+  if (read.kind === 'absent') return undefined;
+  if (read.kind === 'read') return read.tree;
+  throw new BulkheadError(ErrorCode.CONFIG_INVALID, `${file} is not valid`, { problems: read.problems });
+}
