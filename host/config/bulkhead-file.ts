@@ -10,6 +10,7 @@ import { treeAt, valueOf, type SourceTree } from '../manifest/source-tree.js';
 import { BULKHEAD_SCHEMA } from './bulkhead-schema.js';
 import type { HostConfig } from './config.js';
 import { without } from './merge.js';
+import type { LimitsSection } from './resource-limits.js';
 
 /** bulkhead.yaml after its schema: shapes are right, the host's own defaults filled in. */
 export interface BulkheadFile {
@@ -21,6 +22,7 @@ export interface BulkheadFile {
     readonly sandbox: HostConfig['host']['sandbox'];
     readonly env_allow: readonly string[];
     readonly drain_timeout_ms: number;
+    readonly limits: LimitsSection;
   };
   readonly log: { readonly level: string };
   readonly listen: { readonly data: ListenSection; readonly control: ListenSection };
@@ -122,6 +124,7 @@ export interface PluginEntry {
   readonly network?: 'unix' | 'tcp';
   readonly network_private?: readonly string[];
   readonly command?: string | readonly string[];
+  readonly limits?: LimitsSection;
   readonly max_in_flight?: number;
   readonly max_queue?: number;
   readonly grants?: {

@@ -1,5 +1,6 @@
 import type { JsonSchema } from '@bulkhead/proto/rules/schema';
 import { ENTRY_NAME, PLUGINS_SCHEMA } from './bulkhead-schema-plugins.js';
+import { RESOURCE_LIMITS } from './resource-limits.js';
 
 const text = { type: 'string' };
 const texts = { type: 'array', items: text, 'x-expected': 'a list of texts' };
@@ -107,6 +108,10 @@ export const BULKHEAD_SCHEMA: JsonSchema = {
         description: 'Environment variables that `${env:NAME}` may read for a plugin.',
       },
       drain_timeout_ms: ms(10_000, 'Longest wait for requests in flight when the host goes down.'),
+      limits: section(
+        "What each plugin may use up at most, whatever its manifest asks; a plugin's own `limits` say it for that plugin.",
+        RESOURCE_LIMITS,
+      ),
     }),
     log: section('Logging.', {
       level: {

@@ -137,6 +137,8 @@ export interface PluginConfig {
   readonly maxQueue: number;
   /** What its processes may use up, each with all that it starts. */
   readonly limits: PluginLimits;
+  /** What its processes may use up, each with all that it starts. */
+  readonly limits: PluginLimits;
   /** Where it came from: what is installed, a directory that the entry names, or a program of the operator's own. */
   readonly placement: Placement;
   /** What it may do. The guard of the Service API, the filter of the context, the sandbox and secrets all take it from here. */
@@ -150,6 +152,19 @@ export interface PluginConfig {
   readonly logLevel: string;
   /** Merged, references resolved, checked against the manifest's schema. */
   readonly config: Readonly<Record<string, unknown>>;
+}
+
+/** A bound that is not there is what the machine has. */
+export interface PluginLimits {
+  readonly memoryMb?: number;
+  /** Processes and threads. */
+  readonly processes?: number;
+  /** Processors. */
+  readonly cpu?: number;
+  /** Of one process. */
+  readonly openFiles?: number;
+  /** Its data directory and its launch directory together. */
+  readonly diskMb?: number;
 }
 
 /** A bound that is not there is what the machine has. */

@@ -14,6 +14,7 @@ import { failsClosed, resolveMode } from './modes.js';
 import { resolvePluginConfig } from './plugin-config.js';
 import type { ReferenceRules } from './references.js';
 import type { Report } from './report.js';
+import { resolveLimits } from './resource-limits.js';
 import { resolveGrants, writtenGrants } from './resolve-grants.js';
 import { commonMode, resolveHooks, resolveOnError } from './resolve-hooks.js';
 import { absolute } from './resolve-sections.js';
@@ -199,6 +200,7 @@ export async function resolvePlugin(
       networkPrivate: resolveNetworkPrivate(name, entry, report),
       maxInFlight: entry.max_in_flight ?? manifest.limits.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT,
       maxQueue: entry.max_queue ?? DEFAULT_MAX_QUEUE,
+      limits: resolveLimits(file.host.limits, entry.limits, manifest.limits),
       placement: placementOf(entry),
       ...grants,
       logLevel: entry.log_level ?? file.log.level,

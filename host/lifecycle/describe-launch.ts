@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import type { HostConfig, PluginConfig } from '../config/config.js';
-import type { LaunchDescription } from '../sidecar/sidecar.js';
+import type { LaunchDescription, ResourceLimits } from '../sidecar/sidecar.js';
 
 export interface DescribeSettings {
   readonly lifecycle: HostConfig['lifecycle'];
@@ -41,6 +41,7 @@ export function createDescribe(settings: DescribeSettings): (plugin: PluginConfi
       env: plugin.env,
       network: plugin.network,
       mtls: MTLS[link.mtls],
+      runtime: plugin.command === undefined ? 'node' : 'other',
       followLinks: plugin.placement === 'directory',
       readOnlyPaths: plugin.command === undefined && plugin.remote === undefined ? [sdkOf(plugin)] : [],
       startTimeoutMs: lifecycle.startTimeoutMs,
@@ -54,10 +55,24 @@ export function createDescribe(settings: DescribeSettings): (plugin: PluginConfi
       grantedScopes: plugin.granted.services,
       reach: { network, filesystem, subprocess },
       networkPrivate: plugin.networkPrivate,
+      limits: limitsOf(plugin),
       maxInFlight: plugin.maxInFlight,
       logLevel: plugin.logLevel,
       ...(dataDirOf === undefined || plugin.remote !== undefined ? {} : { dataDir: dataDirOf(plugin.name) }),
     };
+  };
+}
+
+const MIB = 1024 * 1024;
+
+function limitsOf({ limits }: PluginConfig): ResourceLimits {
+  const { memoryMb, processes, cpu, openFiles, diskMb } = limits;
+  return {
+    ...(memoryMb === undefined ? {} : { memoryBytes: memoryMb * MIB }),
+    ...(processes === undefined ? {} : { processes }),
+    ...(cpu === undefined ? {} : { cpu }),
+    ...(openFiles === undefined ? {} : { openFiles }),
+    ...(diskMb === undefined ? {} : { diskBytes: diskMb * MIB }),
   };
 }
 

@@ -219,8 +219,9 @@ export class Instance {
     const failure = failureOf(lost);
     if (report === TIMED_OUT) return failure;
     // Without a reason of the host's it ended by itself.
-    const code = report.reason === undefined ? ErrorCode.PLUGIN_EXITED : failure.code;
-    return { ...failure, code, lastLines: report.lastLines };
+    const code = report.code ?? (report.reason === undefined ? ErrorCode.PLUGIN_EXITED : failure.code);
+    const message = report.code === undefined ? failure.message : (report.reason ?? failure.message);
+    return { code, message, lastLines: report.lastLines };
   }
 
   #fail(failure: Failure): number | 'never' {

@@ -1,3 +1,4 @@
+import { programCommand } from './limits/program-command.js';
 import type { PluginProcess } from './plugin-process.js';
 import type { LaunchDescription } from './sidecar.js';
 
@@ -56,7 +57,7 @@ export const noWall: Wall = {
   privateSockets: false,
   async enclose(description, place) {
     await place.verify?.(description.cwd);
-    const [file, ...args] = description.command;
+    const [file, ...args] = programCommand(description);
     return { file, args, env: place.env, cwd: description.cwd };
   },
 };

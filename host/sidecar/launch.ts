@@ -11,6 +11,7 @@ import { createHealthCheck } from './health.js';
 import { serveAs, type HostMethod, type PluginIdentity } from './host-method.js';
 import { createLaunchDirectory } from './launch-directory.js';
 import { createLogMethod } from './log-service.js';
+import { assertRoom, keepLimits } from './limits/keep-limits.js';
 import { PluginLog } from './plugin-log.js';
 import { spawnPlugin, type PluginProcess } from './plugin-process.js';
 import { connectRemote } from './remote/connect-remote.js';
@@ -74,6 +75,7 @@ async function launch(
   let process: PluginProcess;
   let egress: Egress | undefined;
   try {
+    await assertRoom(description);
     egress = await openEgress(description, directory.path, {
       log: pluginLogger(options.log, description),
       clock,
@@ -106,6 +108,7 @@ async function launch(
   life.onEnd(() => {
     egress?.close();
   });
+  keepLimits(description, directory.path, process, life, clock);
 
   let phase: StartPhase = 'waiting for the handshake line';
   const budget = startBudget(clock, description.startTimeoutMs, signal, () =>

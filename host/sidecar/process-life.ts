@@ -1,8 +1,10 @@
+import { ErrorCode } from '@bulkhead/proto';
 import type { Clock } from '../clock.js';
 import { waitAtMost } from './deadline.js';
 import type { LaunchDirectory } from './launch-directory.js';
+import { HEAP_EXHAUSTED, isHeapExhausted } from './limits/out-of-memory.js';
 import type { PluginLog } from './plugin-log.js';
-import type { PluginProcess } from './plugin-process.js';
+import type { PluginProcess, ProcessExit } from './plugin-process.js';
 import type { ExitReport } from './sidecar.js';
 
 /** How long the last words may take to come out of the pipes after the process is gone, in milliseconds. */
@@ -26,6 +28,7 @@ export class ProcessLife {
   readonly #parts: ProcessLifeParts;
   readonly #closers: (() => void)[] = [];
   #reason: string | undefined;
+  #code: ErrorCode | undefined;
   #gone = false;
 
   constructor(parts: ProcessLifeParts) {
@@ -42,6 +45,15 @@ export class ProcessLife {
   /** Remembers why the host ends the process; the first reason stays. */
   because(reason: string): void {
     if (!this.#gone) this.#reason ??= reason;
+  }
+
+  /** Ends it because it passed a limit; that says more than any reason before. */
+  exceeded(code: ErrorCode, reason: string): void {
+    if (this.#gone) return;
+    this.#code = code;
+    this.#reason = reason;
+    this.#parts.log.logger.error({ code }, `the process is killed: ${reason}`);
+    void this.kill(reason);
   }
 
   /** How the process ended, when it does within `timeoutMs`. */
@@ -83,11 +95,17 @@ export class ProcessLife {
     for (const close of this.#closers.splice(0)) close();
   }
 
-  #report(exit: { exitCode: number | null; signal: string | null }): ExitReport {
+  #report({ exitCode, signal, exceeded }: ProcessExit): ExitReport {
+    const lastLines = this.#parts.log.lastLines();
+    const heapExhausted = this.#code === undefined && isHeapExhausted({ exitCode, signal }, lastLines);
+    const code = heapExhausted ? ErrorCode.OUT_OF_MEMORY : (this.#code ?? exceeded?.code);
+    const reason = heapExhausted ? HEAP_EXHAUSTED : (exceeded?.reason ?? this.#reason);
     return {
-      ...exit,
-      ...(this.#reason === undefined ? {} : { reason: this.#reason }),
-      lastLines: this.#parts.log.lastLines(),
+      exitCode,
+      signal,
+      ...(reason === undefined ? {} : { reason }),
+      ...(code === undefined ? {} : { code }),
+      lastLines,
     };
   }
 }

@@ -31,7 +31,7 @@ export function noFirstLine(result: Exclude<FirstLineResult, { kind: 'line' }>):
 
 export function exitedEarly(report: ExitReport, phase: StartPhase): BulkheadError {
   return new BulkheadError(
-    ErrorCode.PLUGIN_EXITED,
+    report.code ?? ErrorCode.PLUGIN_EXITED,
     `the plugin's process ended while ${phase} (${describeExit(report)})${quoteLines(report.lastLines)}`,
     {
       retryable: true,
@@ -49,7 +49,8 @@ export function startTimedOut(startTimeoutMs: number, phase: StartPhase): Bulkhe
   );
 }
 
-function describeExit(report: Pick<ExitReport, 'exitCode' | 'signal'>): string {
+function describeExit(report: ExitReport): string {
+  if (report.code !== undefined && report.reason !== undefined) return report.reason;
   if (report.signal !== null) return `signal ${report.signal}`;
   return report.exitCode === null ? 'no exit status' : `exit code ${report.exitCode}`;
 }

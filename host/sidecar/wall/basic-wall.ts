@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import type { CommandLine, LaunchPlace, Wall } from '../command-line.js';
+import { programCommand } from '../limits/program-command.js';
 import type { LaunchDescription } from '../sidecar.js';
 import { findProgram } from './find-program.js';
 import { pathsBeside } from './linked-packages.js';
@@ -7,8 +8,6 @@ import { limitCommand } from './rlimits.js';
 
 export interface BasicWallOptions {
   readonly platform: NodeJS.Platform;
-  /** The Node that runs plugins, absolute; another program gets no permission model. */
-  readonly node: string;
   /** The daemon's PATH. */
   readonly searchPath?: string | undefined;
 }
@@ -17,27 +16,25 @@ export interface BasicWallOptions {
  * What can be had everywhere: a scrubbed environment, a process group of its own, limits where the system sets them,
  * and Node's permission model as a second layer. It keeps honest code honest; it is no wall against hostile code.
  */
-export async function createBasicWall({ platform, node, searchPath }: BasicWallOptions): Promise<Wall> {
+export async function createBasicWall({ platform, searchPath }: BasicWallOptions): Promise<Wall> {
   const prlimit = platform === 'linux' ? await findProgram('prlimit', searchPath) : undefined;
   return {
     kind: 'basic',
     privateSockets: false,
-    enclose: (description, place) => enclose(node, prlimit, description, place),
+    enclose: (description, place) => enclose(prlimit, description, place),
   };
 }
 
 async function enclose(
-  node: string,
   prlimit: string | undefined,
   description: LaunchDescription,
   place: LaunchPlace,
 ): Promise<CommandLine> {
   await place.verify?.(description.cwd);
-  const [program, ...args] = description.command;
-  const permissions = program === node ? await permissionFlags(description, place.launchDir) : [];
+  const flags = description.runtime === 'other' ? [] : await permissionFlags(description, place.launchDir);
+  const [program, ...args] = programCommand(description, flags);
   // Its user is the host's own, so a limit on processes would count the host's and every other plugin's.
-  const command = [...limitCommand(prlimit, description.limits, false), program, ...permissions, ...args];
-  const [file = program, ...rest] = command;
+  const [file = program, ...rest] = [...limitCommand(prlimit, description.limits, false), program, ...args];
   return { file, args: rest, env: place.env, cwd: description.cwd };
 }
 

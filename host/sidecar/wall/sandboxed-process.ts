@@ -1,9 +1,9 @@
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
+import { childProcesses, descendants, innermostNumber } from '../child-processes.js';
 import type { PluginProcess, ProcessExit } from '../plugin-process.js';
 import { identifyProcess, isRunning, type ProcessIdentity } from '../process-identity.js';
-import { childProcesses, innermostNumber } from './child-processes.js';
 
 /** The program is the first that the namespace's init starts. */
 const PROGRAM_NUMBER = 2;
@@ -43,6 +43,8 @@ export function adoptSandboxed(bubblewrap: PluginProcess): PluginProcess {
     get pid() {
       return findProgram() ?? bubblewrap.pid;
     },
+    // Whoever loses its parent becomes the init's child, so these are all.
+    members: () => (init === undefined ? [] : descendants(init.pid)),
     exit: bubblewrap.exit.then(async (exit) => {
       if (init !== undefined) await untilVanished(init);
       return readExit(exit);
@@ -92,7 +94,7 @@ function readExit(exit: ProcessExit): ProcessExit {
   const { exitCode } = exit;
   if (exitCode === null || exitCode <= SIGNAL_EXIT_BASE) return exit;
   const signal = signalOf(exitCode - SIGNAL_EXIT_BASE);
-  return signal === undefined ? exit : { exitCode: null, signal };
+  return signal === undefined ? exit : { ...exit, exitCode: null, signal };
 }
 
 function signalOf(number: number): NodeJS.Signals | undefined {

@@ -3,10 +3,11 @@ import { access, realpath } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { CommandLine, Descriptor, LaunchPlace, Wall } from '../command-line.js';
+import { programCommand } from '../limits/program-command.js';
 import { spawnFailed } from '../plugin-process.js';
 import type { LaunchDescription } from '../sidecar.js';
 import { passwdLine, toArguments, type BubblewrapFeatures, type Mount } from './bubblewrap.js';
-import { hide, isWithin, mountGranted } from './granted-paths.js';
+import { hide, mountGranted } from './granted-paths.js';
 import type { BoundFile } from './libraries.js';
 import { pathsBeside } from './linked-packages.js';
 import { limitCommand } from './rlimits.js';
@@ -42,10 +43,10 @@ async function enclose(
   place: LaunchPlace,
 ): Promise<CommandLine> {
   if (description.network === 'tcp') throw unreachable(description.name);
-  const { cwd, command, limits, reach } = description;
+  const { cwd, limits, reach } = description;
   const root = await realpath(cwd);
   const own = await Promise.all(closed.map((path) => realpath(path).catch(() => path)));
-  const [file] = command;
+  const [file] = description.command;
   if (isAbsolute(file)) {
     await access(file, constants.X_OK).catch((error: unknown) => {
       throw spawnFailed({ file, cwd }, error);
@@ -53,7 +54,7 @@ async function enclose(
   }
   const opened = [
     ...bind([...system.programs, ...system.certificates]),
-    ...foreignProgram(file, root, system),
+    ...programMounts(description, system),
     ...(await bindPaths(await pathsBeside(description, root))),
     ...(await mountGranted(reach?.filesystem ?? [], own)),
   ];
@@ -81,7 +82,7 @@ async function enclose(
         status,
         ...(seccomp === undefined ? {} : { seccomp: descriptors.add({ kind: 'data', bytes: seccomp }) }),
         cwd,
-        command: [...limitCommand(system.prlimit, limits, true), ...command],
+        command: [...limitCommand(system.prlimit, limits, true), ...programCommand(description)],
       }),
       env: place.env,
       // bubblewrap itself is at home nowhere.
@@ -131,10 +132,13 @@ function mountPackage(
   });
 }
 
-/** A program that is neither the host's Node nor the package's own: what it needs nobody knows, so it gets the system. */
-function foreignProgram(program: string, root: string, system: SystemFiles): readonly Mount[] {
-  if (program === system.node || isWithin(program, root)) return [];
-  return bind([...system.folders, ...(isAbsolute(program) ? [{ source: program, target: program }] : [])]);
+/** The program itself; one that is not Node gets the system's folders too, because nobody knows what it needs. */
+function programMounts(
+  { command: [file], runtime }: LaunchDescription,
+  system: SystemFiles,
+): readonly Mount[] {
+  const program = isAbsolute(file) ? [{ source: file, target: file }] : [];
+  return bind(runtime === 'other' ? [...system.folders, ...program] : program);
 }
 
 async function bindPaths(paths: readonly string[]): Promise<readonly Mount[]> {

@@ -200,6 +200,8 @@ export const MANIFEST_SCHEMA: JsonSchema = {
         memory_mb: { type: 'integer', minimum: 1, description: 'Memory, in MiB.' },
         cpu: { type: 'number', exclusiveMinimum: 0, description: 'Processors.' },
         processes: { type: 'integer', minimum: 1, description: 'Processes and threads.' },
+        open_files: { type: 'integer', minimum: 1, description: 'Open files of one process.' },
+        disk_mb: { type: 'integer', minimum: 1, description: 'Its data directory, in MiB.' },
       },
     },
     ...MANIFEST_CONTRIBUTIONS,

@@ -71,7 +71,17 @@ export interface Manifest {
   readonly assets?: readonly string[];
   /** `single` (default: it keeps state in memory) or `many`. */
   readonly instances: 'single' | 'many';
-  readonly limits: { readonly timeoutMs?: number; readonly maxInFlight?: number };
+  /** What it asks for; the operator's cap wins. */
+  readonly limits: {
+    readonly timeoutMs?: number;
+    readonly maxInFlight?: number;
+    readonly memoryMb?: number;
+    readonly processes?: number;
+    /** Processors. */
+    readonly cpu?: number;
+    readonly openFiles?: number;
+    readonly diskMb?: number;
+  };
   readonly compat: { readonly app?: string; readonly api: readonly string[]; readonly node?: string };
   readonly source: Readonly<Record<string, unknown>>;
 }

@@ -42,6 +42,11 @@ export function normalizeManifest(
     limits: defined({
       timeoutMs: number(limits['timeout_ms']),
       maxInFlight: number(limits['max_in_flight']),
+      memoryMb: number(limits['memory_mb']),
+      processes: number(limits['processes']),
+      cpu: number(limits['cpu']),
+      openFiles: number(limits['open_files']),
+      diskMb: number(limits['disk_mb']),
     }),
     compat: {
       api: texts(compat['api']),

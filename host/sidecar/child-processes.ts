@@ -8,6 +8,21 @@ export function childProcesses(pid: number): readonly number[] {
   );
 }
 
+/** More than any limit allows; a fork bomb is not followed to its end. */
+const MAX_DESCENDANTS = 10_000;
+
+/** What `pid` started and what that started; not what lost its parent, which becomes another's child. */
+export function descendants(pid: number): readonly number[] {
+  const found: number[] = [];
+  const parents = [pid];
+  for (let next = parents.pop(); next !== undefined && found.length < MAX_DESCENDANTS; next = parents.pop()) {
+    const children = childProcesses(next);
+    found.push(...children);
+    parents.push(...children);
+  }
+  return found;
+}
+
 /** A process's number in the innermost namespace that it is in. */
 export function innermostNumber(pid: number): number | undefined {
   const numbers = /^NSpid:\s*(.*)$/m.exec(readText(`/proc/${pid}/status`))?.[1]?.split(/\s+/);
