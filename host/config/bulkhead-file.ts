@@ -10,7 +10,6 @@ import { treeAt, valueOf, type SourceTree } from '../manifest/source-tree.js';
 import { BULKHEAD_SCHEMA } from './bulkhead-schema.js';
 import type { HostConfig } from './config.js';
 import { without } from './merge.js';
-import type { LimitsSection } from './resource-limits.js';
 
 /** bulkhead.yaml after its schema: shapes are right, the host's own defaults filled in. */
 export interface BulkheadFile {
@@ -22,7 +21,6 @@ export interface BulkheadFile {
     readonly sandbox: HostConfig['host']['sandbox'];
     readonly env_allow: readonly string[];
     readonly drain_timeout_ms: number;
-    readonly limits: LimitsSection;
   };
   readonly log: { readonly level: string };
   readonly listen: { readonly data: ListenSection; readonly control: ListenSection };
@@ -56,16 +54,6 @@ export interface BulkheadFile {
   };
   readonly mcp_servers: Readonly<Record<string, UpstreamSection>>;
   readonly apps?: Readonly<Record<string, AppSection>>;
-  readonly install: {
-    readonly on_start: 'locked' | 'never';
-    readonly sources?: {
-      readonly registries?: readonly string[];
-      readonly scopes?: readonly string[];
-      readonly folders?: readonly string[];
-      readonly publishers?: readonly string[];
-    };
-    readonly unrun_scripts: readonly string[];
-  };
   readonly custom_hooks?: Readonly<
     Record<string, { readonly payload: JsonSchema; readonly writable?: readonly string[] }>
   >;
@@ -124,7 +112,13 @@ export interface PluginEntry {
   readonly network?: 'unix' | 'tcp';
   readonly network_private?: readonly string[];
   readonly command?: string | readonly string[];
-  readonly limits?: LimitsSection;
+  readonly address?: string;
+  readonly tls?: {
+    readonly ca?: string;
+    readonly fingerprint?: string;
+    readonly cert: string;
+    readonly key: string;
+  };
   readonly max_in_flight?: number;
   readonly max_queue?: number;
   readonly grants?: {
@@ -137,14 +131,6 @@ export interface PluginEntry {
     readonly plugins?: readonly string[];
     readonly open_routes?: boolean;
   };
-  readonly address?: string;
-  readonly tls?: {
-    readonly ca?: string;
-    readonly fingerprint?: string;
-    readonly cert: string;
-    readonly key: string;
-  };
-  readonly limits?: LimitsSection;
   readonly log_level?: string;
   readonly description?: string;
   readonly hook_type?: string;

@@ -3,7 +3,6 @@ import { dirname } from 'node:path';
 import { parsePrivateRule, type HookSpec } from '@bulkhead/proto/rules';
 import { NO_PERMISSIONS } from '@bulkhead/proto/rules/schema';
 import { checkCompat, type HostVersions } from '../manifest/compat.js';
-import { findPluginNode } from '../manifest/plugin-node.js';
 import type { Manifest, Maturity } from '../manifest/manifest.js';
 import { originAt, treeAt, type SourceTree } from '../manifest/source-tree.js';
 import type { BulkheadFile, PluginEntry } from './bulkhead-file.js';
@@ -14,11 +13,10 @@ import { failsClosed, resolveMode } from './modes.js';
 import { resolvePluginConfig } from './plugin-config.js';
 import type { ReferenceRules } from './references.js';
 import type { Report } from './report.js';
-import { resolveLimits } from './resource-limits.js';
 import { resolveGrants, writtenGrants } from './resolve-grants.js';
+import { resolveRemote } from './resolve-remote.js';
 import { commonMode, resolveHooks, resolveOnError } from './resolve-hooks.js';
 import { absolute } from './resolve-sections.js';
-import { resolveRemote } from './resolve-remote.js';
 
 export const DEFAULT_MAX_IN_FLIGHT = 256;
 export const DEFAULT_MAX_QUEUE = 1_024;
@@ -149,9 +147,7 @@ export async function resolvePlugin(
     report.problem([...keys, 'instances'], message);
   }
   if (enabled) {
-  const ownNode = entry.command === undefined ? await findPluginNode(directory) : undefined;
-  const versions = ownNode === undefined ? context.versions : { ...context.versions, node: ownNode.version };
-    for (const problem of checkCompat(manifest, versions))
+    for (const problem of checkCompat(manifest, context.versions))
       report.problem(keys, problem.message, problem.code);
     const open = hooks.filter((hook) => opens(hook.mode, onError));
     if (open.length > 0)
@@ -182,11 +178,11 @@ export async function resolvePlugin(
     references: context.references,
     report,
   });
+  const remote = resolveRemote({ ...context, name, entry, environment: file.environment });
   const command = resolveCommand(entry, originAt(context.merged, [...keys, 'command']).file, context);
   return {
     configTree: tree,
     plugin: {
-  const remote = resolveRemote({ ...context, name, entry, environment: file.environment });
       name,
       enabled,
       manifest,
@@ -200,16 +196,14 @@ export async function resolvePlugin(
       networkPrivate: resolveNetworkPrivate(name, entry, report),
       maxInFlight: entry.max_in_flight ?? manifest.limits.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT,
       maxQueue: entry.max_queue ?? DEFAULT_MAX_QUEUE,
-      limits: resolveLimits(file.host.limits, entry.limits, manifest.limits),
       placement: placementOf(entry),
       ...grants,
       logLevel: entry.log_level ?? file.log.level,
       config,
       ...(command === undefined ? {} : { command }),
+      ...(remote === undefined ? {} : { remote }),
     },
   };
-      ...(remote === undefined ? {} : { remote }),
-      ...(ownNode === undefined ? {} : { nodePath: ownNode.path }),
 }
 
 function noticeMode(entry: PluginEntry, name: string, report: Report): void {
