@@ -158,6 +158,8 @@ export const ErrorCode = {
   ALREADY_RUNNING: 'ALREADY_RUNNING',
   /** An address to listen on is taken or not to be had. */
   LISTEN_FAILED: 'LISTEN_FAILED',
+  /** A script of a plugin author's package, its build or its tests, failed. */
+  SCRIPT_FAILED: 'SCRIPT_FAILED',
   /** The command line is not one that the program knows. */
   USAGE: 'USAGE',
   /** A fault of Bulkhead itself. */

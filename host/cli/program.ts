@@ -3,11 +3,14 @@ import type { Cli } from './cli.js';
 import { benchCommand } from './commands/bench.js';
 import { completionCommand } from './commands/completion.js';
 import { configCommand } from './commands/config.js';
+import { devCommand } from './commands/dev.js';
 import { doctorCommand } from './commands/doctor.js';
 import { initCommand } from './commands/init.js';
+import { newCommand } from './commands/new.js';
 import { pluginCommand } from './commands/plugin.js';
 import { startCommand } from './commands/start.js';
 import { statusCommand } from './commands/status.js';
+import { testCommand } from './commands/test.js';
 import { typesCommand } from './commands/types.js';
 import { HOST_VERSION } from '../version.js';
 
@@ -26,6 +29,9 @@ export function createProgram(cli: Cli): Command {
     .addCommand(statusCommand(cli))
     .addCommand(pluginCommand(cli))
     .addCommand(configCommand(cli))
+    .addCommand(newCommand(cli))
+    .addCommand(devCommand(cli))
+    .addCommand(testCommand(cli))
     .addCommand(typesCommand(cli))
     .addCommand(doctorCommand(cli))
     .addCommand(benchCommand(cli))
