@@ -10,6 +10,7 @@ import { treeAt, valueOf, type SourceTree } from '../manifest/source-tree.js';
 import { BULKHEAD_SCHEMA } from './bulkhead-schema.js';
 import type { HostConfig } from './config.js';
 import { without } from './merge.js';
+import type { LimitsSection } from './resource-limits.js';
 
 /** bulkhead.yaml after its schema: shapes are right, the host's own defaults filled in. */
 export interface BulkheadFile {
@@ -21,6 +22,7 @@ export interface BulkheadFile {
     readonly sandbox: HostConfig['host']['sandbox'];
     readonly env_allow: readonly string[];
     readonly drain_timeout_ms: number;
+    readonly limits: LimitsSection;
   };
   readonly log: { readonly level: string };
   readonly listen: { readonly data: ListenSection; readonly control: ListenSection };
@@ -51,6 +53,16 @@ export interface BulkheadFile {
     readonly min_maturity?: 'alpha' | 'beta' | 'stable';
     readonly deny_as: HostConfig['policy']['denyAs'];
     readonly expose_violation_details: boolean;
+  };
+  readonly install: {
+    readonly on_start: 'locked' | 'never';
+    readonly sources?: {
+      readonly registries?: readonly string[];
+      readonly scopes?: readonly string[];
+      readonly folders?: readonly string[];
+      readonly publishers?: readonly string[];
+    };
+    readonly unrun_scripts: readonly string[];
   };
   readonly mcp_servers: Readonly<Record<string, UpstreamSection>>;
   readonly apps?: Readonly<Record<string, AppSection>>;
@@ -119,6 +131,7 @@ export interface PluginEntry {
     readonly cert: string;
     readonly key: string;
   };
+  readonly limits?: LimitsSection;
   readonly max_in_flight?: number;
   readonly max_queue?: number;
   readonly grants?: {

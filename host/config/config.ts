@@ -119,10 +119,10 @@ export interface PluginConfig {
   readonly manifest: Manifest;
   /** The plugin's package root. */
   readonly directory: string;
-  /** Instead of the SDK's runner: an operator's own command for a plugin that is not an npm package. */
-  readonly command?: readonly [string, ...string[]];
   /** The Node that it brings along and runs on, absolute; absent: the host's. */
   readonly nodePath?: string;
+  /** Instead of the SDK's runner: an operator's own command for a plugin that is not an npm package. */
+  readonly command?: readonly [string, ...string[]];
   /** Instead of a process of the host's: where one is connected to. */
   readonly remote?: RemotePlugin;
   readonly mode: Mode;
@@ -135,6 +135,8 @@ export interface PluginConfig {
   readonly networkPrivate: readonly string[];
   readonly maxInFlight: number;
   readonly maxQueue: number;
+  /** What its processes may use up, each with all that it starts. */
+  readonly limits: PluginLimits;
   /** Where it came from: what is installed, a directory that the entry names, or a program of the operator's own. */
   readonly placement: Placement;
   /** What it may do. The guard of the Service API, the filter of the context, the sandbox and secrets all take it from here. */
@@ -148,6 +150,19 @@ export interface PluginConfig {
   readonly logLevel: string;
   /** Merged, references resolved, checked against the manifest's schema. */
   readonly config: Readonly<Record<string, unknown>>;
+}
+
+/** A bound that is not there is what the machine has. */
+export interface PluginLimits {
+  readonly memoryMb?: number;
+  /** Processes and threads. */
+  readonly processes?: number;
+  /** Processors. */
+  readonly cpu?: number;
+  /** Of one process. */
+  readonly openFiles?: number;
+  /** Its data directory and its launch directory together. */
+  readonly diskMb?: number;
 }
 
 export interface Notice {

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { parsePrivateRule, type HookSpec } from '@bulkhead/proto/rules';
 import { NO_PERMISSIONS } from '@bulkhead/proto/rules/schema';
 import { checkCompat, type HostVersions } from '../manifest/compat.js';
+import { findPluginNode } from '../manifest/plugin-node.js';
 import type { Manifest, Maturity } from '../manifest/manifest.js';
 import { originAt, treeAt, type SourceTree } from '../manifest/source-tree.js';
 import type { BulkheadFile, PluginEntry } from './bulkhead-file.js';
@@ -13,6 +14,7 @@ import { failsClosed, resolveMode } from './modes.js';
 import { resolvePluginConfig } from './plugin-config.js';
 import type { ReferenceRules } from './references.js';
 import type { Report } from './report.js';
+import { resolveLimits } from './resource-limits.js';
 import { resolveGrants, writtenGrants } from './resolve-grants.js';
 import { resolveRemote } from './resolve-remote.js';
 import { commonMode, resolveHooks, resolveOnError } from './resolve-hooks.js';
@@ -146,8 +148,10 @@ export async function resolvePlugin(
     const message = `expected 1, got ${instances}: ${manifest.id} keeps its state in one process (its manifest does not say instances: many).`;
     report.problem([...keys, 'instances'], message);
   }
+  const ownNode = entry.command === undefined ? await findPluginNode(directory) : undefined;
+  const versions = ownNode === undefined ? context.versions : { ...context.versions, node: ownNode.version };
   if (enabled) {
-    for (const problem of checkCompat(manifest, context.versions))
+    for (const problem of checkCompat(manifest, versions))
       report.problem(keys, problem.message, problem.code);
     const open = hooks.filter((hook) => opens(hook.mode, onError));
     if (open.length > 0)
@@ -196,12 +200,14 @@ export async function resolvePlugin(
       networkPrivate: resolveNetworkPrivate(name, entry, report),
       maxInFlight: entry.max_in_flight ?? manifest.limits.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT,
       maxQueue: entry.max_queue ?? DEFAULT_MAX_QUEUE,
+      limits: resolveLimits(file.host.limits, entry.limits, manifest.limits),
       placement: placementOf(entry),
       ...grants,
       logLevel: entry.log_level ?? file.log.level,
       config,
       ...(command === undefined ? {} : { command }),
       ...(remote === undefined ? {} : { remote }),
+      ...(ownNode === undefined ? {} : { nodePath: ownNode.path }),
     },
   };
 }
