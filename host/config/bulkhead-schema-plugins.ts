@@ -6,7 +6,6 @@ import {
 } from '@bulkhead/proto/rules/schema';
 import { MODES, MODE_ALIASES } from './modes.js';
 import { OWN_LIMITS } from './resource-limits.js';
-import { OWN_LIMITS } from './resource-limits.js';
 
 const text = { type: 'string' };
 const texts = { type: 'array', items: text, 'x-expected': 'a list of texts' };
@@ -147,12 +146,6 @@ const entryProperties = {
       cert: { ...text, minLength: 1, description: "The host's certificate." },
       key: { ...text, minLength: 1, description: 'Its key.' },
     },
-  },
-  limits: {
-    type: 'object',
-    additionalProperties: false,
-    description: 'What it may use up, whatever its manifest asks and `host.limits` says.',
-    properties: OWN_LIMITS,
   },
   limits: {
     type: 'object',

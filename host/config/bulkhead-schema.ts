@@ -192,11 +192,6 @@ export const BULKHEAD_SCHEMA: JsonSchema = {
         description: "Shows a violation's details to the caller.",
       },
     }),
-    mcp_servers: {
-      type: 'object',
-      default: {},
-      propertyNames: { pattern: '^[A-Za-z0-9](?:[A-Za-z0-9-]|_(?!_)){0,62}$' },
-      description:
     install: section('How plugins are installed. `bulkhead plugin install` and the daemon read it.', {
       on_start: {
         enum: ['locked', 'never'],
@@ -220,6 +215,11 @@ export const BULKHEAD_SCHEMA: JsonSchema = {
         description: 'Dependencies that work although their install scripts are never run.',
       },
     }),
+    mcp_servers: {
+      type: 'object',
+      default: {},
+      propertyNames: { pattern: '^[A-Za-z0-9](?:[A-Za-z0-9-]|_(?!_)){0,62}$' },
+      description:
         'Upstream MCP servers, by name; a name has no double underscore. Either a `command` or a `url`.',
       additionalProperties: {
         type: 'object',

@@ -13,12 +13,12 @@ import { createLaunchDirectory } from './launch-directory.js';
 import { createLogMethod } from './log-service.js';
 import { assertRoom, keepLimits } from './limits/keep-limits.js';
 import { PluginLog } from './plugin-log.js';
-import { spawnPlugin, type PluginProcess } from './plugin-process.js';
 import { connectRemote } from './remote/connect-remote.js';
+import { spawnPlugin, type PluginProcess } from './plugin-process.js';
 import { ProcessLife } from './process-life.js';
 import type { ExitReport, Launch, LaunchDescription, Sidecar } from './sidecar.js';
-import { startTimedOut, withReport, type StartPhase } from './start-error.js';
 import { startBudget, startCancelled } from './start-budget.js';
+import { startTimedOut, withReport, type StartPhase } from './start-error.js';
 import { stopProcess } from './stop-ladder.js';
 
 export interface LauncherOptions {
@@ -54,12 +54,12 @@ async function launch(
 ): Promise<Sidecar> {
   const { clock } = options;
   if (signal?.aborted === true) throw startCancelled();
-  const startedAt = clock.monotonic();
   if (description.remote !== undefined) {
     const log = pluginLogger(options.log, description);
     const parts = { ...options, log, redact: options.redact ?? asItIs };
     return connectRemote(parts, description, description.remote, signal);
   }
+  const startedAt = clock.monotonic();
   const wall = await (options.wall?.() ?? noWall);
   const secured = needsMtls(description, wall);
   const directory = await createLaunchDirectory(options.runDir, description.name);

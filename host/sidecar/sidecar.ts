@@ -19,8 +19,6 @@ export interface LaunchDescription {
   readonly remote?: RemotePlugin;
   /** Whether that program is Node; another one gets the system's folders in a sandbox, because nobody knows what it needs. Default: node. */
   readonly runtime?: 'node' | 'other';
-  /** Whether that program is Node; another one gets the system's folders in a sandbox, because nobody knows what it needs. Default: node. */
-  readonly runtime?: 'node' | 'other';
   /** Working directory: the plugin's package root. */
   readonly cwd: string;
   /** Variables that an operator named; added to the scrubbed environment. */
