@@ -196,7 +196,8 @@ export const BULKHEAD_SCHEMA: JsonSchema = {
       on_start: {
         enum: ['locked', 'never'],
         default: 'locked',
-        description: '`locked`: the daemon makes the environment of an enabled, locked plugin that has none yet.',
+        description:
+          '`locked`: the daemon makes the environment of an enabled, locked plugin that has none yet.',
       },
       sources: {
         type: 'object',
@@ -206,7 +207,10 @@ export const BULKHEAD_SCHEMA: JsonSchema = {
           registries: { ...texts, description: 'Addresses of registries.' },
           scopes: { ...texts, description: 'npm scopes, with the @.' },
           folders: { ...texts, description: 'Folders and tarballs below these.' },
-          publishers: { ...texts, description: 'Accounts that published the version, as the registry tells them.' },
+          publishers: {
+            ...texts,
+            description: 'Accounts that published the version, as the registry tells them.',
+          },
         },
       },
       unrun_scripts: {
