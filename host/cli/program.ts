@@ -7,6 +7,7 @@ import { devCommand } from './commands/dev.js';
 import { doctorCommand } from './commands/doctor.js';
 import { initCommand } from './commands/init.js';
 import { newCommand } from './commands/new.js';
+import { packCommand } from './commands/pack.js';
 import { pluginCommand } from './commands/plugin.js';
 import { startCommand } from './commands/start.js';
 import { statusCommand } from './commands/status.js';
@@ -32,6 +33,7 @@ export function createProgram(cli: Cli): Command {
     .addCommand(newCommand(cli))
     .addCommand(devCommand(cli))
     .addCommand(testCommand(cli))
+    .addCommand(packCommand(cli))
     .addCommand(typesCommand(cli))
     .addCommand(doctorCommand(cli))
     .addCommand(benchCommand(cli))
