@@ -145,7 +145,7 @@ export interface PluginConfig {
   readonly grantMissing?: string;
   /** `granted.context`. */
   readonly grantedContext: readonly string[];
-  /** `granted.services`. */
+  /** `granted.services`, and the scopes that those include; what the guard of the Service API goes by. */
   readonly grantedScopes: readonly string[];
   readonly logLevel: string;
   /** Merged, references resolved, checked against the manifest's schema. */

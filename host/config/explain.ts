@@ -1,4 +1,10 @@
-import { formatPath, resolveLocal, type JsonSchema, type Keys } from '@bulkhead/proto/rules/schema';
+import {
+  formatPath,
+  resolveLocal,
+  writePermissions,
+  type JsonSchema,
+  type Keys,
+} from '@bulkhead/proto/rules/schema';
 import { originAt, treeAt, type Origin, type SourceTree } from '../manifest/source-tree.js';
 import type { PluginConfig } from './config.js';
 import type { LoadedConfig } from './load-config.js';
@@ -16,6 +22,8 @@ export interface ExplainedValue {
 
 const HOST_DEFAULT: Origin = { layer: 'default' };
 const MANIFEST: Origin = { layer: 'manifest' };
+/** What was decided, or what development gives. `bulkhead plugin grants` says by whom. */
+const GRANT: Origin = { layer: 'grant' };
 
 /**
  * Every effective value of one entry with the file and line, or the layer, that it came from.
@@ -136,8 +144,9 @@ function processRows(tree: SourceTree, plugin: PluginConfig): ExplainedValue[] {
     ),
     row('max_queue', plugin.maxQueue, from(['max_queue'], HOST_DEFAULT)),
     row('log_level', plugin.logLevel, from(['log_level'], logLevel)),
-    row('grants.context', plugin.grantedContext, from(['grants', 'context'], MANIFEST)),
-    row('grants.scopes', plugin.grantedScopes, from(['grants', 'scopes'], MANIFEST)),
+    row('grants.context', plugin.grantedContext, from(['grants', 'context'], GRANT)),
+    row('grants.scopes', plugin.grantedScopes, from(['grants', 'scopes'], GRANT)),
+    ...reachRows(plugin).map(([kind, value]) => row(`grants.${kind}`, value, from(['grants', kind], GRANT))),
     ...(plugin.command === undefined
       ? []
       : [row('command', plugin.command, from(['command'], HOST_DEFAULT))]),
@@ -152,6 +161,12 @@ function processRows(tree: SourceTree, plugin: PluginConfig): ExplainedValue[] {
       };
     }),
   ];
+}
+
+/** The other kinds of a grant, where there is something of them. */
+function reachRows({ granted }: PluginConfig): readonly (readonly [kind: string, value: unknown])[] {
+  const { services: _scopes, context: _context, ...rest } = writePermissions(granted);
+  return Object.entries(rest);
 }
 
 function configRows(tree: SourceTree, schema: JsonSchema): ExplainedValue[] {

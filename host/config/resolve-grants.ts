@@ -1,6 +1,7 @@
 import { isBulkheadError } from '@bulkhead/proto';
 import {
   NO_PERMISSIONS,
+  includedScopes,
   permissionNames,
   readPermissions,
   subtractPermissions,
@@ -56,7 +57,7 @@ export async function resolveGrants(question: GrantQuestion): Promise<Granted> {
 }
 
 function grantedAs(granted: Permissions): Granted {
-  return { granted, grantedContext: granted.context, grantedScopes: granted.services };
+  return { granted, grantedContext: granted.context, grantedScopes: includedScopes(granted.services) };
 }
 
 /** `grants` of an entry, by kind; a kind that is not there stays open. */

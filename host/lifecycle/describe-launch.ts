@@ -52,7 +52,7 @@ export function createDescribe(settings: DescribeSettings): (plugin: PluginConfi
       maxMessageBytes: link.maxMessageBytes,
       manifestJson: JSON.stringify(plugin.manifest.source),
       configJson: JSON.stringify(plugin.config),
-      grantedScopes: plugin.granted.services,
+      grantedScopes: plugin.grantedScopes,
       reach: { network, filesystem, subprocess },
       networkPrivate: plugin.networkPrivate,
       limits: limitsOf(plugin),

@@ -20,12 +20,11 @@ export function devCommand(cli: Cli): Command {
         clock: systemClock,
       });
       await new Promise<void>((done) => {
-        process.once('SIGINT', () => {
-          done();
-        });
-        process.once('SIGTERM', () => {
-          done();
-        });
+        for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+          process.once(signal, () => {
+            done();
+          });
+        }
       });
       await session.stop();
     });

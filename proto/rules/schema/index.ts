@@ -20,6 +20,7 @@ export type {
 export {
   NO_PERMISSIONS,
   comparePermissions,
+  includedScopes,
   intersectPermissions,
   permissionNames,
   permissionsOf,

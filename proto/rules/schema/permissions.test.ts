@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   NO_PERMISSIONS,
   comparePermissions,
+  includedScopes,
   intersectPermissions,
   permissionNames,
   permissionsOf,
@@ -80,6 +81,12 @@ describe('permissions', () => {
     const inner = permissionsOf(['filesystem:rw:/srv/a', 'filesystem:rw:/srv']);
     const outer = permissionsOf(['filesystem:ro:/']);
     expect(permissionNames(intersectPermissions(inner, outer))).toEqual(['filesystem:ro:/srv']);
+  });
+
+  it('include the scopes that a greater one covers, and no others', () => {
+    expect(includedScopes(['kv.readwrite', 'users.read'])).toEqual(['kv.readwrite', 'users.read', 'kv.read']);
+    expect(includedScopes(['kv.read'])).toEqual(['kv.read']);
+    expect(includedScopes(['llms.write'])).toEqual(['llms.write']);
   });
 
   it('take a name that is none for nothing', () => {

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { isSchema } from './closed-schema.js';
-import { resolveScope } from './scopes.js';
+import { SCOPES, resolveScope } from './scopes.js';
 
 export interface FilesystemPermission {
   /** Normalized; an operator's path is absolute. */
@@ -150,6 +150,13 @@ export function comparePermissions(before: Permissions, next: Permissions): Perm
 
 function isCovered(name: string, by: readonly string[]): boolean {
   return by.some((other) => covers(other, name));
+}
+
+/** The scopes of a grant with those that they include: who may write the key-value namespace may read it. */
+export function includedScopes(services: readonly string[]): readonly string[] {
+  const names = services.map((scope) => `services:${scope}`);
+  const included = Object.keys(SCOPES).filter((scope) => isCovered(`services:${scope}`, names));
+  return [...services, ...included.filter((scope) => !services.includes(scope))];
 }
 
 /** Whether whoever has `greater` has `lesser` too. */
