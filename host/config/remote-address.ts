@@ -35,11 +35,6 @@ export function parseRemoteAddress(text: string): ParsedAddress {
   return { ok: true, secure: scheme === 'grpcs', ...destination };
 }
 
-/** Only the machine itself. */
-export function isLoopbackHost(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
-}
-
 /** A SHA-256 fingerprint as tools print it, with or without colons; undefined when it is none. */
 export function parseFingerprint(text: string): string | undefined {
   const hex = text

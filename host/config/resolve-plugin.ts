@@ -113,7 +113,8 @@ function ownCommand(name: string, entry: PluginEntry, directory: string): FoundP
     instances: (entry.instances ?? 1) > 1 ? 'many' : 'single',
     limits: {},
     compat: { api: [] },
-    source: {},
+    // What an SDK holds its registrations against.
+    source: { hooks: names },
   };
   return { directory, manifest, notices: [] };
 }

@@ -1,13 +1,8 @@
 import { dirname } from 'node:path';
+import { isLoopbackHost } from '@bulkhead/proto/rules';
 import { originAt, type SourceTree } from '../manifest/source-tree.js';
 import type { PluginEntry } from './bulkhead-file.js';
-import {
-  isLoopbackHost,
-  parseFingerprint,
-  parseRemoteAddress,
-  type RemotePlugin,
-  type RemoteTls,
-} from './remote-address.js';
+import { parseFingerprint, parseRemoteAddress, type RemotePlugin, type RemoteTls } from './remote-address.js';
 import type { Report } from './report.js';
 import { absolute } from './resolve-sections.js';
 

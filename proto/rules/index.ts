@@ -37,6 +37,7 @@ export {
   canonicalHost,
   formatDestination,
   isGranted,
+  isLoopbackHost,
   matchesName,
   networkRules,
   parseDestination,

@@ -36,6 +36,11 @@ export function formatDestination({ host, port }: Destination): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/** Only the machine itself. */
+export function isLoopbackHost(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
+}
+
 /**
  * A host as every part compares it: lower case, IDNA in its ASCII form, IPv6 shortened and without brackets, no final dot.
  *

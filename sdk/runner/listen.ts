@@ -69,7 +69,8 @@ function choosePath(socketDir: string | undefined): Place {
   );
 }
 
-function bind(server: Server, target: string, credentials: ServerCredentials): Promise<number> {
+/** @returns the port, over TCP */
+export function bind(server: Server, target: string, credentials: ServerCredentials): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(target, credentials, (error, port) => {
       if (error === null) resolve(port);

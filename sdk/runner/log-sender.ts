@@ -1,4 +1,4 @@
-import { LogLevel, WriteRequest, type LogLine } from '@bulkhead/proto/host';
+import { LogLevel, LogServiceDefinition, WriteRequest, type LogLine } from '@bulkhead/proto/host';
 import { parseJson } from '@bulkhead/proto/json';
 import { isPlainObject } from '@bulkhead/proto/rules';
 import type { LogLevelName } from '../logger.js';
@@ -16,6 +16,9 @@ const WIRE_LEVEL: Readonly<Record<LogLevelName, LogLevel>> = {
   warn: LogLevel.LOG_LEVEL_WARN,
   error: LogLevel.LOG_LEVEL_ERROR,
 };
+
+/** The method on which a host takes log lines. */
+export const LOG_PATH = `/${LogServiceDefinition.fullName}/${LogServiceDefinition.methods.write.name}`;
 
 /** One LogService/Write: bytes of a WriteRequest. */
 export type WriteLog = (body: Uint8Array) => Promise<unknown>;

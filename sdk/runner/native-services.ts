@@ -43,14 +43,23 @@ class NativeCall implements IncomingCall {
   }
 }
 
-/** Serves the methods as ordinary unary RPCs: for hosts without the link, and for bodies too large for it. */
-export function addNativeMethods(server: Server, methods: readonly ServedMethod[]): void {
+/**
+ * Serves the methods as ordinary unary RPCs: for hosts without the link, and for bodies too large for it.
+ *
+ * @param choose who answers, where that depends on who calls. Default: the method itself
+ */
+export function addNativeMethods(
+  server: Server,
+  methods: readonly ServedMethod[],
+  choose: (method: ServedMethod, call: Call) => ServedMethod['handler'] = ({ handler }) => handler,
+): void {
   const service: Record<string, ServiceDefinition[string]> = {};
   const implementation: UntypedServiceImplementation = {};
-  for (const { path, handler } of methods) {
+  for (const method of methods) {
+    const { path } = method;
     service[path] = rawUnary(path);
     implementation[path] = (call: Call, callback: sendUnaryData<Uint8Array>) => {
-      void answer(() => handler(call.request, new NativeCall(call)), callback);
+      void answer(() => choose(method, call)(call.request, new NativeCall(call)), callback);
     };
   }
   server.addService(service, implementation);

@@ -2,37 +2,34 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Server, type ServerDuplexStream } from '@grpc/grpc-js';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
-import { LogServiceDefinition } from '@bulkhead/proto/host';
 import { Link, linkServiceDefinition, type Frame } from '@bulkhead/proto/link';
 import type { Network } from '../network/client.js';
 import { openNetwork } from '../network/network.js';
 import { PluginRuntime } from '../runtime/plugin-runtime.js';
 import { systemClock } from '../runtime/clock.js';
 import { captureStdout } from './console-capture.js';
-import { CannotServe, parseEnvironment } from './environment.js';
+import { parseCommandLine } from './command-line.js';
+import { parseEnvironment } from './environment.js';
 import { addGoPluginServices } from './go-plugin-services.js';
 import { listen } from './listen.js';
-import { LogSender } from './log-sender.js';
+import { LOG_PATH, LogSender } from './log-sender.js';
 import { watchLoopDelay } from './loop-delay.js';
 import { addNativeMethods } from './native-services.js';
 import { DEFAULT_DRAIN_MS, createPluginMethods } from './plugin-methods.js';
+import { serveRemote } from './serve-remote.js';
+import { SERVER_OPTIONS } from './server-options.js';
 
-/** Largest message of one RPC; the host's own limit is smaller and is the one that users meet. */
-const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
-const MAX_METADATA_BYTES = 64 * 1024;
-const MAX_STREAMS = 4_096;
 /** How long the last answers may take to leave before the process ends. */
 const EXIT_GRACE_MS = 200;
 
-const LOG_PATH = `/${LogServiceDefinition.fullName}/${LogServiceDefinition.methods.write.name}`;
-
 /** Serves the plugin whose entry the command line names. The composition root of a plugin's process. */
 export async function runPlugin(process: NodeJS.Process, sdk: string): Promise<void> {
+  const { entry, listen: place } = parseCommandLine(process.argv.slice(2));
+  if (place !== undefined) {
+    await serveRemote(process, sdk, () => loadEntry(entry), place);
+    return;
+  }
   const environment = parseEnvironment(process.env);
-  const entry = process.argv[2];
-  if (entry === undefined)
-    throw new CannotServe('usage: bulkhead-plugin <entry>, the ESM file that exports the plugin\n');
-
   const writeStderr = process.stderr.write.bind(process.stderr);
   const logs = new LogSender((text) => void writeStderr(text));
   let network: Promise<Network> | undefined;
@@ -45,12 +42,7 @@ export async function runPlugin(process: NodeJS.Process, sdk: string): Promise<v
   });
   const writeStdout = captureStdout(process.stdout, console, runtime.log);
 
-  const server = new Server({
-    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
-    'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
-    'grpc.max_metadata_size': MAX_METADATA_BYTES,
-    'grpc.max_concurrent_streams': MAX_STREAMS,
-  });
+  const server = new Server(SERVER_OPTIONS);
   let leave = (): void => {};
   let hostMethods: readonly string[] = [];
   const methods = createPluginMethods({

@@ -1,10 +1,10 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { Client } from '@grpc/grpc-js';
-import { formatDestination } from '@bulkhead/proto/rules';
+import { formatDestination, isLoopbackHost } from '@bulkhead/proto/rules';
 import { isIP } from 'node:net';
 import type { Logger } from 'pino';
 import type { Clock } from '../../clock.js';
-import { isLoopbackHost, type RemotePlugin } from '../../config/remote-address.js';
+import { type RemotePlugin } from '../../config/remote-address.js';
 import { establish, type BroughtUp } from '../bring-up.js';
 import { openChannel } from '../channel.js';
 import { createHealthCheck } from '../health.js';
