@@ -33,7 +33,7 @@ export const KEY_CONSUMERS: Readonly<Record<string, string>> = {
   instances: 'config',
   'permissions.services': 'config',
   'permissions.context': 'dispatch',
-  'permissions.network': 'later',
+  'permissions.network': 'sidecar',
   'permissions.secrets': 'later',
   'permissions.filesystem': 'sidecar',
   'permissions.subprocess': 'sidecar',

@@ -20,7 +20,7 @@ const permissions = fc
   .record({
     services: fc.subarray(Object.keys(SCOPES)),
     context: some('read_user', 'read_headers'),
-    network: some('db.example:5432', 'api.example:443'),
+    network: some('db.example:5432', 'api.example.com:443', '*.example.com:443', '*.eu.example.com:443'),
     secrets: some('A', 'B'),
     filesystem: fc.array(fc.record({ path, access: fc.constantFrom('ro', 'rw') }), { maxLength: 4 }),
     subprocess: fc.boolean(),
@@ -70,6 +70,23 @@ describe('permissions', () => {
     expect(permissionNames(intersectPermissions(ro, rw))).toEqual(names);
     expect(comparePermissions(rw, ro).widened).toEqual([]);
     expect(comparePermissions(ro, rw).widened).toEqual(['services:kv.readwrite', 'filesystem:rw:/srv']);
+  });
+
+  it.each([
+    ['*.example.com:443', 'api.example.com:443', 'api.example.com:443'],
+    ['*.example.com:443', '*.eu.example.com:443', '*.eu.example.com:443'],
+    ['*.example.com:443', 'example.com:443', undefined],
+    ['*.example.com:443', 'api.example.com:80', undefined],
+    ['*.example.com:443', 'api.badexample.com:443', undefined],
+    ['api.example.com:443', 'www.example.com:443', undefined],
+    ['10.0.0.1:443', '*.0.1:443', undefined],
+  ])('of %s and %s have %s in common', (one, other, both) => {
+    const names = both === undefined ? [] : [`network:${both}`];
+    const [a, b] = [readPermissions({ network: [one] }), readPermissions({ network: [other] })];
+    expect(permissionNames(intersectPermissions(a, b))).toEqual(names);
+    expect(permissionNames(intersectPermissions(b, a))).toEqual(names);
+    expect(comparePermissions(a, b).widened).toHaveLength(both === undefined ? 1 : 0);
+    expect(comparePermissions(b, a).widened).toHaveLength(1);
   });
 
   it('of a path do not reach beside it, or above it by dots', () => {

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { matchesName, networkRules } from '../network.js';
 import { isSchema } from './closed-schema.js';
 import { SCOPES, resolveScope } from './scopes.js';
 
@@ -168,12 +169,25 @@ function covers(greater: string, lesser: string): boolean {
 function inCommon(a: string, b: string): readonly string[] {
   if (a === b) return [a];
   if (isBothOf(a, b, 'services:kv.read', 'services:kv.readwrite')) return ['services:kv.read'];
+  if (a.startsWith(NETWORK) && b.startsWith(NETWORK)) return placesInCommon(a, b);
   const [, accessA, pathA] = PATH_NAME.exec(a) ?? [];
   const [, accessB, pathB] = PATH_NAME.exec(b) ?? [];
   if (pathA === undefined || pathB === undefined) return [];
   const inner = isInside(pathA, pathB) ? pathA : isInside(pathB, pathA) ? pathB : undefined;
   const access = accessA === 'rw' && accessB === 'rw' ? 'rw' : 'ro';
   return inner === undefined ? [] : [`filesystem:${access}:${inner}`];
+}
+
+const NETWORK = 'network:';
+
+/** Of a host and a star above it the host; of two stars the one further down. */
+function placesInCommon(a: string, b: string): readonly string[] {
+  const [ruleA] = networkRules([a.slice(NETWORK.length)]);
+  const [ruleB] = networkRules([b.slice(NETWORK.length)]);
+  if (ruleA === undefined || ruleB === undefined || ruleA.port !== ruleB.port) return [];
+  if (ruleA.below === ruleB.below && ruleA.host === ruleB.host) return [b];
+  if (ruleA.below && matchesName(ruleA, ruleB.host)) return [b];
+  return ruleB.below && matchesName(ruleB, ruleA.host) ? [a] : [];
 }
 
 const PATH_NAME = /^filesystem:(r[ow]):(.+)$/s;
