@@ -5,9 +5,12 @@ import { delimiter, isAbsolute, join } from 'node:path';
 /** Where a system keeps its programs, whatever PATH says. */
 const SYSTEM_FOLDERS = ['/usr/bin', '/bin', '/usr/local/bin'];
 
-/** A program's absolute path, first of the system's own, then along `searchPath`; undefined when there is none. */
-export async function findProgram(name: string, searchPath = ''): Promise<string | undefined> {
-  const folders = [...SYSTEM_FOLDERS, ...searchPath.split(delimiter).filter(isAbsolute)];
+/** A program's absolute path in the first of these folders that has it; undefined when none does. */
+export async function findProgram(
+  name: string,
+  searchPath = '',
+  folders: readonly string[] = [...SYSTEM_FOLDERS, ...searchPath.split(delimiter).filter(isAbsolute)],
+): Promise<string | undefined> {
   for (const folder of folders) {
     const path = join(folder, name);
     const there = await access(path, constants.X_OK).then(

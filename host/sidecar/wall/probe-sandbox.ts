@@ -38,13 +38,15 @@ export interface ProbeOptions {
   readonly node: string;
   /** The daemon's PATH. */
   readonly searchPath?: string | undefined;
+  /** Folders where bubblewrap is looked for. Default: the system's, then `searchPath`. */
+  readonly programs?: readonly string[];
   /** Reads what the system says of itself; rejects when there is no such file. Default: the files. */
   readonly readSystem?: (file: string) => Promise<string>;
 }
 
 /** Makes one sandbox as a plugin gets it and runs Node in it. Never rejects. */
 export async function probeSandbox(options: ProbeOptions): Promise<SandboxProbe> {
-  const { platform, arch, node, searchPath, readSystem = readText } = options;
+  const { platform, arch, node, searchPath, programs, readSystem = readText } = options;
   if (platform !== 'linux') {
     return {
       kind: 'unsupported',
@@ -52,7 +54,7 @@ export async function probeSandbox(options: ProbeOptions): Promise<SandboxProbe>
       fix: 'run production hosts on Linux, or write host.sandbox: basic',
     };
   }
-  const program = await findProgram('bwrap', searchPath);
+  const program = await findProgram('bwrap', searchPath, programs);
   if (program === undefined) {
     return {
       kind: 'not-installed',
@@ -98,7 +100,7 @@ interface Outcome {
 }
 
 async function run(program: string, args: readonly string[], input?: Uint8Array): Promise<Outcome> {
-  const { failed, all } = await execa(program, args, {
+  const { exitCode, all } = await execa(program, args, {
     reject: false,
     all: true,
     timeout: PROBE_TIMEOUT_MS,
@@ -108,7 +110,7 @@ async function run(program: string, args: readonly string[], input?: Uint8Array)
     cwd: '/',
     stdio: ['ignore', 'pipe', 'pipe', ...(input === undefined ? [] : [input])],
   });
-  return { ok: !failed, output: all };
+  return { ok: exitCode === 0, output: all };
 }
 
 const SECCOMP_DESCRIPTOR = 3;
@@ -135,14 +137,14 @@ function trySandbox(
   return run(program, args, filter);
 }
 
-async function explainRefusal(
+/** What a refusal is due to, by bubblewrap's words and what the system says of itself. */
+export async function explainRefusal(
   output: string,
   readSystem: (file: string) => Promise<string>,
 ): Promise<SandboxFault> {
   const said = output.trim().split('\n')[0] ?? '';
   const found = (why: string): string => `bubblewrap cannot make a sandbox here: ${why} (it says: ${said})`;
   const setting = async (file: string): Promise<string> => (await readSystem(file).catch(() => '')).trim();
-  const inContainer = (await setting('/run/.containerenv')) !== '' || (await isContainer(readSystem));
   if ((await setting('/proc/sys/user/max_user_namespaces')) === '0') {
     return {
       kind: 'refused',
@@ -157,7 +159,7 @@ async function explainRefusal(
       fix: 'sysctl -w kernel.unprivileged_userns_clone=1 (on the machine itself, when this is a container)',
     };
   }
-  if (inContainer) {
+  if (await isContainer(readSystem)) {
     return {
       kind: 'refused',
       found: found('the container refuses it'),

@@ -7,7 +7,7 @@ import { programCommand } from '../limits/program-command.js';
 import { spawnFailed } from '../plugin-process.js';
 import type { LaunchDescription } from '../sidecar.js';
 import { passwdLine, toArguments, type BubblewrapFeatures, type Mount } from './bubblewrap.js';
-import { hide, mountGranted } from './granted-paths.js';
+import { hide, isWithin, mountGranted } from './granted-paths.js';
 import type { BoundFile } from './libraries.js';
 import { pathsBeside } from './linked-packages.js';
 import { limitCommand } from './rlimits.js';
@@ -53,7 +53,7 @@ async function enclose(
     });
   }
   const opened = [
-    ...bind([...system.programs, ...system.certificates]),
+    ...bind(system.certificates),
     ...programMounts(description, system),
     ...(await bindPaths(await pathsBeside(description, root))),
     ...(await mountGranted(reach?.filesystem ?? [], own)),
@@ -132,13 +132,20 @@ function mountPackage(
   });
 }
 
-/** The program itself; one that is not Node gets the system's folders too, because nobody knows what it needs. */
+/**
+ * The program with what it needs to run. Of Node and the limiting program that is known; one that is not Node gets the
+ * system's folders, and what lies in these is there with them.
+ */
 function programMounts(
   { command: [file], runtime }: LaunchDescription,
   system: SystemFiles,
 ): readonly Mount[] {
   const program = isAbsolute(file) ? [{ source: file, target: file }] : [];
-  return bind(runtime === 'other' ? [...system.folders, ...program] : program);
+  if (runtime !== 'other') return bind([...system.programs, ...program]);
+  const elsewhere = program.filter(
+    ({ target }) => !system.folders.some((folder) => isWithin(target, folder.target)),
+  );
+  return bind([...system.folders, ...elsewhere]);
 }
 
 async function bindPaths(paths: readonly string[]): Promise<readonly Mount[]> {
