@@ -14,6 +14,9 @@ preferSymlinkedExecutables: true
 packageImportMethod: auto
 verifyStoreIntegrity: true
 minimumReleaseAge: 0
+fetchRetries: 2
+fetchRetryMintimeout: 500
+fetchRetryMaxtimeout: 5000
 pmOnFail: ignore
 `;
 /** What the package manager notes for itself: it holds times and places, and nobody reads it later. */

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { requireSha512 } from './integrity.js';
 import type { NpmConfig } from './npm-config.js';
@@ -53,7 +54,8 @@ export async function fetchTarball(
   const { default: pacote } = await import('pacote');
   const spec = `${name}@${version}`;
   const options = { ...(await npm()).options, ...ONLY_REGISTRIES, integrity };
-  await pacote.tarball.file(spec, temporary, options).catch((error: unknown) => {
+  await pacote.tarball.file(spec, temporary, options).catch(async (error: unknown) => {
+    await rm(temporary, { force: true });
     throw fetchFailed(spec, error);
   });
   return cache.take(temporary, integrity, spec);

@@ -157,8 +157,7 @@ async function installFrom(
     const draft = draftOf(unpacked, acquired.integrity, acquired.source, dependencies);
     if (before !== undefined && differingKeys(before, draft).length === 0) {
       // The same bytes from another place: the lock stays as it was reviewed.
-      await rm(acquired.directory, { recursive: true, force: true });
-      if (acquired.bundle === undefined) return await installPinned(context, lock, id, wish.frozen);
+      return await installPinned(context, lock, id, wish.frozen);
     }
     if (wish.frozen) throw lockMismatch(id, before, draft);
     const answer = await context.consent(unpacked.manifest);

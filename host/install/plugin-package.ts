@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { BulkheadError, ErrorCode, type Problem } from '@bulkhead/proto';
 import { permissionNames } from '@bulkhead/proto/rules/schema';
 import semver from 'semver';
@@ -49,9 +49,14 @@ export async function readPluginPackage(
   versions: HostVersions,
   sdkVersion: string,
 ): Promise<PluginPackage> {
+  const inPackage = ({ file, ...problem }: Problem): Problem => {
+    // Where it is unpacked is nobody's concern, and gone when this is read.
+    const path = file === undefined ? '' : relative(directory, file);
+    return path === '' ? problem : { ...problem, file: path };
+  };
   const checked = await checkPluginDirectory(directory);
   const { loaded } = checked;
-  if (loaded === undefined) throw refused(directory, checked.problems);
+  if (loaded === undefined) throw refused('the package', checked.problems.map(inPackage));
   const { manifest } = loaded;
   const described = await readJson(join(directory, 'package.json'));
   const wish = readWish(described, manifest);
@@ -68,7 +73,7 @@ export async function readPluginPackage(
     ...checkWish(wish),
     ...checkPeer(described, wish, sdkVersion),
   ];
-  if (faults.length > 0) throw refused(manifest.id, faults);
+  if (faults.length > 0) throw refused(manifest.id, faults.map(inPackage));
   const node = manifest.compat.node;
   return {
     directory,

@@ -97,7 +97,7 @@ describe('readManifest', () => {
     });
     await write({ 'plugin.yaml': '\nversion: 1.3.0\n' });
     expect(await problems()).toEqual([
-      'MANIFEST_INVALID plugin.yaml:2 expected 1.2.0 as in package.json, got 1.3.0. Make both equal.',
+      'MANIFEST_MISMATCH plugin.yaml:2 expected 1.2.0 as in package.json, got 1.3.0. Make both equal.',
     ]);
   });
 

@@ -39,7 +39,7 @@ describe('checkManifest', () => {
       id: 'com.example.a',
       version: '1.0',
       plugin_type: 'studio',
-      permissions: { services: ['llm.read', 'kv.read'] },
+      permissions: { services: ['llm.read', 'kv.read'], network: ['api.example.com'] },
       ui: {
         slots: [
           { slot: 'sidebar.link', label: 'A', path: '/admin/a' },
@@ -57,6 +57,7 @@ describe('checkManifest', () => {
       "MANIFEST_INVALID version: expected a SemVer version such as 1.2.0, got '1.0'.",
       "MANIFEST_INVALID entry: expected a relative path inside the package, got '../outside.js'.",
       "INVALID_SCOPE permissions.services[0]: unknown scope 'llm.read'. Did you mean 'llms.read'?",
+      "MANIFEST_INVALID permissions.network[0]: expected host:port, for example api.example.com:443 or *.example.com:443, got 'api.example.com'; a port is always named, and a star stands only for the labels before a domain.",
       "MANIFEST_INVALID compat.app: expected a SemVer range such as >=1.0 <2.0, got 'newest'.",
       "INCOMPATIBLE compat.api[0]: no API 'hooks-v2' is known. Did you mean 'hooks-v1'?",
       "DUPLICATE_UI_SLOT ui.slots[1]: the slot sidebar.link 'A' is registered twice; remove one of them.",
@@ -87,7 +88,7 @@ describe('checkManifest', () => {
 
   it('refuses a version that differs from the package', () => {
     expect(problemsOf(minimal, { name: 'a', version: '1.0.1' })).toEqual([
-      'MANIFEST_INVALID version: expected 1.0.1 as in package.json, got 1.0.0. Make both equal.',
+      'MANIFEST_MISMATCH version: expected 1.0.1 as in package.json, got 1.0.0. Make both equal.',
     ]);
   });
 

@@ -1,6 +1,7 @@
 import semver from 'semver';
 import { ErrorCode } from '../../errors.js';
 import { HOOK_NAME, isBuiltInHook } from '../hook-table.js';
+import { parseNetworkRule } from '../network.js';
 import { problemsFromAjv } from './ajv-problems.js';
 import { API_CAPABILITIES, isApiCapability } from './capabilities.js';
 import { checkConfigSchema } from './check-config.js';
@@ -71,7 +72,11 @@ function meaning(given: JsonSchema, packageInfo: PackageInfo, notices: SchemaNot
     packageInfo.version !== undefined &&
     packageInfo.version !== version
   ) {
-    say(['version'], `expected ${packageInfo.version} as in package.json, got ${version}. Make both equal.`);
+    say(
+      ['version'],
+      `expected ${packageInfo.version} as in package.json, got ${version}. Make both equal.`,
+      ErrorCode.MANIFEST_MISMATCH,
+    );
   }
 
   const entry = given['entry'];
@@ -95,6 +100,12 @@ function meaning(given: JsonSchema, packageInfo: PackageInfo, notices: SchemaNot
       const hint = found.suggestion === undefined ? '' : ` Did you mean '${found.suggestion}'?`;
       say(keys, `unknown scope '${name}'.${hint}`, ErrorCode.INVALID_SCOPE);
     }
+  }
+
+  for (const [index, line] of list(at(given, 'permissions', 'network')).entries()) {
+    if (typeof line !== 'string') continue;
+    const parsed = parseNetworkRule(line);
+    if (!parsed.ok) say(['permissions', 'network', index], `${parsed.message}.`);
   }
 
   for (const key of ['app', 'node']) {
