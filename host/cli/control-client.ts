@@ -61,7 +61,8 @@ async function readAll(response: IncomingMessage): Promise<string> {
   let text = '';
   for await (const chunk of response.setEncoding('utf8')) {
     text += String(chunk);
-    if (text.length > MAX_ANSWER_BYTES) throw new BulkheadError(ErrorCode.MESSAGE_TOO_LARGE, 'The answer has no end.');
+    if (text.length > MAX_ANSWER_BYTES)
+      throw new BulkheadError(ErrorCode.MESSAGE_TOO_LARGE, 'The answer has no end.');
   }
   return text;
 }
@@ -77,7 +78,9 @@ function toError(value: unknown): BulkheadError | undefined {
   const { code, message, problems } = value['error'];
   const known = Object.values(ErrorCode).find((member) => member === code);
   if (known === undefined || typeof message !== 'string') return undefined;
-  return new BulkheadError(known, message, { problems: Array.isArray(problems) ? problems.filter(isProblem) : [] });
+  return new BulkheadError(known, message, {
+    problems: Array.isArray(problems) ? problems.filter(isProblem) : [],
+  });
 }
 
 function isProblem(value: unknown): value is Problem {
@@ -89,7 +92,9 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 function isAbsent(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ECONNREFUSED');
+  return (
+    error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ECONNREFUSED')
+  );
 }
 
 function notRunning(dataDir: string, cause?: unknown): BulkheadError {

@@ -21,7 +21,10 @@ export async function verifyPlugin(env: Cli['env'], file: string, name: string):
   const plugin = config.plugins.find((entry) => entry.name === name);
   if (plugin === undefined) {
     const known = config.plugins.map((entry) => entry.name).join(', ') || 'none';
-    throw new BulkheadError(ErrorCode.PLUGIN_NOT_FOUND, `No plugin '${name}' is configured; there are: ${known}.`);
+    throw new BulkheadError(
+      ErrorCode.PLUGIN_NOT_FOUND,
+      `No plugin '${name}' is configured; there are: ${known}.`,
+    );
   }
   const report = await checkPackage(plugin.directory);
   const problems = [...report.problems, ...(await checkTree(plugin.directory, process.getuid?.()))];

@@ -13,9 +13,15 @@ const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 export function handOver(node, args, env) {
   return new Promise((resolve, reject) => {
     const path = [dirname(node), process.env.PATH].filter(Boolean).join(delimiter);
-    const child = spawn(node, args, { cwd: ROOT, stdio: 'inherit', env: { ...process.env, PATH: path, ...env } });
+    const child = spawn(node, args, {
+      cwd: ROOT,
+      stdio: 'inherit',
+      env: { ...process.env, PATH: path, ...env },
+    });
     for (const signal of FORWARDED) process.on(signal, () => child.kill(signal));
     child.on('error', reject);
-    child.on('exit', (code, signal) => resolve(signal ? 128 + (constants.signals[signal] ?? 0) : (code ?? 1)));
+    child.on('exit', (code, signal) =>
+      resolve(signal ? 128 + (constants.signals[signal] ?? 0) : (code ?? 1)),
+    );
   });
 }
