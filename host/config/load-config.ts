@@ -17,13 +17,7 @@ import { readTree } from './read-tree.js';
 import { resolveReferences, type ReferenceRules } from './references.js';
 import { createReport, type Report } from './report.js';
 import { findPlugin, resolvePlugin } from './resolve-plugin.js';
-import {
-  resolveApps,
-  resolveCustomHook,
-  resolveHost,
-  resolveListen,
-  resolveUpstreams,
-} from './resolve-sections.js';
+import { resolveApps, resolveHost, resolveListen, resolveUpstreams } from './resolve-sections.js';
 import { uselessNulls } from './useless-nulls.js';
 
 export interface ResolveOptions {
