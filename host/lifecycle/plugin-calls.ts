@@ -16,9 +16,9 @@ export interface LifecyclePort {
 }
 
 export interface CallLimits {
-  /** Calls in flight on all processes of the plugin. */
+  /** Calls in flight on one process. */
   readonly maxInFlight: number;
-  /** Calls that may wait beyond them. */
+  /** Calls that may wait beyond that, for all processes together. */
   readonly maxQueue: number;
 }
 
@@ -85,9 +85,9 @@ export class PluginCalls implements LifecyclePort {
 
   /** The least loaded process and a place among the calls in flight; undefined when the call must wait or fail. */
   #place(): ServingProcess | undefined {
-    if (this.#inFlight >= this.#limits.maxInFlight) return undefined;
     const process = this.#leastLoaded();
-    if (process !== undefined) this.#inFlight += 1;
+    if (process === undefined || process.inFlight >= this.#limits.maxInFlight) return undefined;
+    this.#inFlight += 1;
     return process;
   }
 
