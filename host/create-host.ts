@@ -167,11 +167,11 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
     log,
     settings: config.lifecycle,
   });
-  let { customHooks } = config;
+  let { customHooks, limits } = config;
   const dispatcher = (parts.createDispatcher ?? createDispatcher)({
     entries: entriesOf(supervisor),
     customHooks,
-    limits: config.limits,
+    limits,
     clock,
     log,
     onRecord: (record) => {
@@ -181,7 +181,7 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
   });
   metrics.setGauges(() => supervisor.gauges());
   const rewire = (): void => {
-    dispatcher.update(entriesOf(supervisor), customHooks);
+    dispatcher.update(entriesOf(supervisor), customHooks, limits);
   };
   supervisor.subscribe(({ kind }) => {
     if (kind === 'changed') rewire();
@@ -255,7 +255,7 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
       const names = new Set(next.customHooks.map(({ name }) => name));
       customHooks = [...next.customHooks, ...customHooks.filter(({ name }) => !names.has(name))];
       const report = await supervisor.apply(next.plugins);
-      ({ customHooks } = next);
+      ({ customHooks, limits } = next);
       rewire();
       const kept = new Set(next.plugins.map(({ name }) => name));
       for (const { name } of before) if (!kept.has(name)) metrics.forget(name);
