@@ -74,7 +74,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   }
 }
 
-async function start(options: DaemonOptions, closers: Closer[], closeAll: () => Promise<void>): Promise<Daemon> {
+async function start(
+  options: DaemonOptions,
+  closers: Closer[],
+  closeAll: () => Promise<void>,
+): Promise<Daemon> {
   const { clock, env, log, logs, nodePath, signal } = options;
   const startedAt = clock.now();
   const startedMs = clock.monotonic();
@@ -122,7 +126,10 @@ async function start(options: DaemonOptions, closers: Closer[], closeAll: () => 
     setLogLevels(log, config);
     return {
       ...applied,
-      failed: applied.failed.map(({ name, failure }) => ({ name, reason: `${failure.code}: ${failure.message}` })),
+      failed: applied.failed.map(({ name, failure }) => ({
+        name,
+        reason: `${failure.code}: ${failure.message}`,
+      })),
       needs_restart: sectionsForRestart(before, config),
       notices: config.notices,
     };
@@ -138,7 +145,10 @@ async function start(options: DaemonOptions, closers: Closer[], closeAll: () => 
     disable: (name) => host.disable(plugin(name).name),
     async reset(name) {
       if (plugin(name).enabled) return host.enable(name);
-      throw new BulkheadError(ErrorCode.PLUGIN_UNAVAILABLE, `The plugin '${name}' is disabled. Enable it instead.`);
+      throw new BulkheadError(
+        ErrorCode.PLUGIN_UNAVAILABLE,
+        `The plugin '${name}' is disabled. Enable it instead.`,
+      );
     },
   };
 
@@ -203,7 +213,10 @@ function findPlugin(plugins: readonly PluginStatus[], name: string): PluginStatu
   const found = plugins.find((plugin) => plugin.name === name);
   if (found !== undefined) return found;
   const known = plugins.map((plugin) => plugin.name).join(', ') || 'none';
-  throw new BulkheadError(ErrorCode.PLUGIN_NOT_FOUND, `No plugin '${name}' is configured; there are: ${known}.`);
+  throw new BulkheadError(
+    ErrorCode.PLUGIN_NOT_FOUND,
+    `No plugin '${name}' is configured; there are: ${known}.`,
+  );
 }
 
 function setLogLevels(log: RootLogger, config: HostConfig): void {
@@ -211,12 +224,13 @@ function setLogLevels(log: RootLogger, config: HostConfig): void {
   for (const { name, logLevel } of config.plugins) log.setPluginLevel(name, parseLogLevel(logLevel));
 }
 
-/** What differs and waits for the next start. */
+/** What differs and waits for the next start: what the listeners and the upstream connections were made with. */
 function sectionsForRestart(before: HostConfig, after: HostConfig): readonly string[] {
-  const diff = diffConfig(before, after);
-  const held = (['limits', 'policy', 'apps'] as const).filter((key) => !isDeepStrictEqual(before[key], after[key]));
-  const { added, removed, changed } = diff.upstreams;
-  return [...diff.restart, ...held, ...(added.length + removed.length + changed.length > 0 ? ['mcp_servers'] : [])];
+  const { restart, upstreams } = diffConfig(before, after);
+  const held = (['policy', 'apps'] as const).filter((key) => !isDeepStrictEqual(before[key], after[key]));
+  const body = before.limits.maxBodyBytes === after.limits.maxBodyBytes ? [] : ['limits.max_body_bytes'];
+  const servers = upstreams.added.length + upstreams.removed.length + upstreams.changed.length;
+  return [...restart, ...held, ...body, ...(servers > 0 ? ['mcp_servers'] : [])];
 }
 
 /** Waits for the start, or gives it up; closing then ends what it began. */
