@@ -64,7 +64,8 @@ export async function runConcurrent(
     );
   } finally {
     call.signal?.removeEventListener('abort', abort);
-    controller.abort();
+    // Only where there is somebody to tell: an abort costs more than a call.
+    if (lanes.some((lane) => lane.report === undefined)) controller.abort();
     for (const lane of lanes) close(parts, call, lane, parts.clock.monotonic() - started);
   }
 }

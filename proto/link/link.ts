@@ -107,8 +107,11 @@ export class Link {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
+    // Handlers that answer at once answer in one frame, which leaves with the turn in which the calls came.
     stream.on('data', (frame) => {
-      this.#receive(frame);
+      this.#outbox.together(() => {
+        this.#receive(frame);
+      });
     });
     stream.on('error', (error) => {
       this.#fail(isBulkheadError(error) ? error : unavailable(`the link broke: ${error.message}`, error));

@@ -25,6 +25,7 @@ export class Outbox {
   #cancels: number[] = [];
   #bytes = 0;
   #scheduled = false;
+  #held = false;
   #full = false;
   #closed = false;
 
@@ -53,6 +54,17 @@ export class Outbox {
     this.#schedule(alone);
   }
 
+  /** While `work` runs, nothing is written; what it has to say leaves together when it ends. */
+  together(work: () => void): void {
+    this.#held = true;
+    try {
+      work();
+    } finally {
+      this.#held = false;
+      this.#flush();
+    }
+  }
+
   cancel(id: number): void {
     this.#cancels.push(id);
     this.#schedule(true);
@@ -76,7 +88,7 @@ export class Outbox {
   }
 
   #schedule(alone: boolean): void {
-    if (this.#scheduled) return;
+    if (this.#scheduled || this.#held) return;
     this.#scheduled = true;
     if (alone) process.nextTick(this.#onTurn);
     else setImmediate(this.#onTurn);
