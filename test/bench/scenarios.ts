@@ -26,17 +26,17 @@ export const SCENARIOS: readonly Scenario[] = [
     inFlight: [1, 8, 64, 512],
     connect: async () => createHostSubject({ plugins: 1, mtls: true }),
   },
-  { name: 'unary', what: 'naive unary gRPC, Unix socket', inFlight: [1, 8, 64, 512], connect: connectUnary },
+  { name: 'unary', what: 'naive unary gRPC, Unix socket', inFlight: [1, 64], connect: connectUnary },
   {
     name: 'socket',
     what: 'newline JSON, bare Unix socket',
-    inFlight: [1, 8, 64, 512],
+    inFlight: [1, 64],
     connect: connectSocket,
   },
   {
     name: 'mcp_stdio',
     what: 'MCP tool call over stdio',
-    inFlight: [1, 8, 64, 512],
+    inFlight: [1, 64],
     connect: connectMcpStdio,
   },
   {
