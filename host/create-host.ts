@@ -24,6 +24,7 @@ import type { Launch } from './sidecar/sidecar.js';
 import { sweepLeftovers } from './sidecar/sweep.js';
 import { createLogger, parseLogLevel } from './telemetry/logger.js';
 import { createMetrics, type Metrics, type MetricsSnapshot } from './telemetry/metrics.js';
+import { redactText } from './telemetry/redact-text.js';
 import { HOST_VERSION } from './version.js';
 
 /** A hook's payload as a caller gives it: fields with a default may be left out, a JSON field may be text that nobody has parsed. */
@@ -150,6 +151,7 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
       hostVersion: HOST_VERSION,
       hostMethods: parts.hostMethods ?? [],
       daemonEnv: parts.env ?? {},
+      redact: redactText,
     });
   const supervisor = createSupervisor({
     plugins: config.plugins,

@@ -35,6 +35,7 @@ export function createDescribe(settings: DescribeSettings): (plugin: PluginConfi
     callTimeoutMs: plugin.manifest.limits.timeoutMs ?? limits.callTimeoutMs,
     maxMessageBytes: link.maxMessageBytes,
     manifestJson: JSON.stringify(plugin.manifest.source),
+    hooks: Object.keys(plugin.manifest.hooks),
     configJson: JSON.stringify(plugin.config),
     grantedScopes: plugin.grantedScopes,
     maxInFlight: plugin.maxInFlight,

@@ -227,7 +227,14 @@ export class Instance {
       return { code, message, lastLines: ended.lastLines };
     }
     const killed = await within(clock, settings.stopKillMs + LADDER_GRACE_MS, sidecar.kill(lost.message));
-    return { ...failureOf(lost), ...(killed === TIMED_OUT ? {} : { lastLines: killed.lastLines }) };
+    if (killed === TIMED_OUT) return failureOf(lost);
+    // Its end was on the way already when the host took to killing it: then that is what happened.
+    if (endedByItself(killed)) {
+      const message = `the process ended: ${howItEnded(killed)} (${lost.message})`;
+      return { code: ErrorCode.PLUGIN_EXITED, message, lastLines: killed.lastLines };
+    }
+    const { code, message } = failureOf(lost);
+    return { code, message: `${message}; the host killed the process`, lastLines: killed.lastLines };
   }
 
   #fail(failure: Failure): number | 'never' {
@@ -283,6 +290,11 @@ export class Instance {
     const { stopDrainMs, stopKillMs } = this.#parts.settings;
     return stopDrainMs + this.#ladderBoundMs() + stopKillMs;
   }
+}
+
+/** Whether the process was gone, or going, before the host's SIGKILL could be what ended it. */
+function endedByItself({ reason, exitCode, signal }: ExitReport): boolean {
+  return reason === undefined || exitCode !== null || (signal !== null && signal !== 'SIGKILL');
 }
 
 function howItEnded({ exitCode, signal }: ExitReport): string {

@@ -22,6 +22,9 @@ export interface CallLimits {
   readonly maxQueue: number;
 }
 
+/** Refusals that settle at once in one turn of the event loop; later ones wait for the next turn. */
+const MAX_PROMPT_REFUSALS = 32;
+
 /** The calls of one plugin: which processes take them, how many are in flight, and which wait. */
 export class PluginCalls implements LifecyclePort {
   readonly name: string;
@@ -29,6 +32,7 @@ export class PluginCalls implements LifecyclePort {
   #rotation: readonly ServingProcess[] = [];
   #turn = 0;
   #inFlight = 0;
+  #refusals = 0;
   readonly #queue: CallQueue;
   readonly #unavailable: () => BulkheadError;
 
@@ -107,8 +111,26 @@ export class PluginCalls implements LifecyclePort {
     call: (process: ServingProcess, left: PortOptions) => Promise<T>,
     options: PortOptions,
   ): Promise<T> {
-    if (this.#rotation.length === 0) return Promise.reject(this.#unavailable());
-    return this.#queue.add(call, options, this.#limits.maxQueue);
+    const { maxQueue } = this.#limits;
+    if (this.#rotation.length === 0) return this.#refuse(this.#unavailable);
+    if (this.#queue.length >= maxQueue) return this.#refuse(() => this.#queue.overloaded(maxQueue));
+    return this.#queue.add(call, options);
+  }
+
+  /** A caller that asks again and again while it is refused must not keep the event loop from the rest of the host. */
+  #refuse(reason: () => BulkheadError): Promise<never> {
+    if (this.#refusals === 0) {
+      setImmediate(() => {
+        this.#refusals = 0;
+      });
+    }
+    this.#refusals += 1;
+    if (this.#refusals <= MAX_PROMPT_REFUSALS) return Promise.reject(reason());
+    return new Promise((_resolve, reject) => {
+      setImmediate(() => {
+        reject(reason());
+      });
+    });
   }
 
   #feed(): void {

@@ -151,6 +151,31 @@ describe('a plugin', () => {
     await s.supervisor.stop();
   });
 
+  test.each([
+    [{ exitCode: null, signal: 'SIGKILL' }, 'the process ended: signal SIGKILL (the link is broken)'],
+    [
+      { exitCode: null, signal: 'SIGSEGV', reason: 'the link is broken' },
+      'the process ended: signal SIGSEGV (the link is broken)',
+    ],
+    [{ exitCode: 3, signal: null }, 'the process ended: exit code 3 (the link is broken)'],
+    [
+      { exitCode: null, signal: 'SIGKILL', reason: 'the link is broken' },
+      'the link is broken; the host killed the process',
+    ],
+  ])('whose end %j is heard of late says how it ended', async (end, said) => {
+    const s = scene([plugin('a')]);
+    const messages: string[] = [];
+    s.supervisor.subscribe((event) => {
+      if (event.kind === 'restart') messages.push(event.failure.message);
+    });
+    await s.supervisor.start();
+    s.last().endsAs = { ...end, lastLines: [] };
+    s.last().loseLink();
+    await s.clock.advance(300);
+    expect(messages).toEqual([said]);
+    await s.supervisor.stop();
+  });
+
   test('whose launch cannot be described fails like any start', async () => {
     const s = scene([plugin('a')], {
       describe: () => {

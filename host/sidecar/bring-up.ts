@@ -10,6 +10,7 @@ import {
   InitializeResponse,
 } from '@bulkhead/proto/plugin';
 import type { Clock } from '../clock.js';
+import { assertRegistered } from './assert-registered.js';
 import { resolveTarget } from './address.js';
 import { openChannel, type TlsPair } from './channel.js';
 import type { FirstLine } from './first-line.js';
@@ -66,7 +67,7 @@ export interface BroughtUp {
 
 /** From a spawned process to an initialized plugin. Has no time limit of its own; the caller's start budget is it. */
 export async function bringUp(parts: BringUpParts): Promise<BroughtUp> {
-  let phase: StartPhase = 'waiting for the handshake line';
+  let phase = 'waiting for the handshake line' as StartPhase;
   try {
     return await connect({
       ...parts,
@@ -79,7 +80,8 @@ export async function bringUp(parts: BringUpParts): Promise<BroughtUp> {
     if (!isBulkheadError(error) || !ENDS_WITH_PROCESS.has(error.code)) throw error;
     const report = await parts.life.endsWithin(EXIT_SETTLE_MS);
     if (report !== undefined) throw exitedEarly(report, phase);
-    throw parts.certificate === undefined ? error : asCertificateError(error, CLOSED_AFTER_TLS);
+    const first = parts.certificate !== undefined && phase === 'connecting';
+    throw first ? asCertificateError(error, CLOSED_AFTER_TLS) : error;
   }
 }
 
@@ -118,6 +120,7 @@ async function connect(parts: BringUpParts): Promise<BroughtUp> {
 
   onPhase('initializing');
   const initialized = await initialize(transport, description);
+  assertRegistered(description.hooks, initialized.registrations);
   return { client, transport, handshake, initialized };
 }
 

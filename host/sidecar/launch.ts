@@ -1,16 +1,15 @@
 import type { Logger } from 'pino';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { createCertificate } from '@bulkhead/proto/handshake';
-import type { ServedMethod } from '@bulkhead/proto/link';
 import type { Clock } from '../clock.js';
 import { bringUp, type BroughtUp } from './bring-up.js';
 import { toCommandLine, type Wall } from './command-line.js';
 import { createEnvironment } from './environment.js';
 import { FirstLine } from './first-line.js';
 import { createHealthCheck } from './health.js';
-import type { HostMethod, PluginIdentity } from './host-method.js';
+import { serveTo, type HostMethod, type PluginIdentity } from './host-method.js';
 import { createLaunchDirectory } from './launch-directory.js';
-import { createLogMethod } from './log-service.js';
+import { createLogMethods } from './log-service.js';
 import { PluginLog } from './plugin-log.js';
 import { spawnPlugin, type PluginProcess } from './plugin-process.js';
 import { ProcessLife } from './process-life.js';
@@ -88,7 +87,7 @@ async function launch(
     pid: process.pid,
     grantedScopes: description.grantedScopes,
   };
-  const methods = [createLogMethod(log), ...options.hostMethods];
+  const methods = [...createLogMethods(log), ...options.hostMethods];
   try {
     await Promise.race([directory.recordPlugin(process.pid), budget.over]);
     const brought = bringUp({
@@ -100,7 +99,7 @@ async function launch(
       clock,
       hostVersion: options.hostVersion,
       certificate,
-      serve: methods.map((method) => serveAs(method, identity)),
+      serve: methods.map((method) => serveTo(identity, method)),
       onPhase: (next) => {
         phase = next;
       },
@@ -160,21 +159,6 @@ function readOutput(process: PluginProcess, firstLine: FirstLine, log: PluginLog
   process.stderr.on('data', (chunk: Buffer) => {
     log.stderr.write(chunk);
   });
-}
-
-function serveAs(method: HostMethod, plugin: PluginIdentity): ServedMethod {
-  return {
-    path: method.path,
-    handler: (body, call) =>
-      method.handle(body, {
-        plugin,
-        timeoutMs: call.timeoutMs,
-        traceparent: call.traceparent,
-        get signal() {
-          return call.signal;
-        },
-      }),
-  };
 }
 
 /** Rejects when the start has taken too long or is no longer wanted. */

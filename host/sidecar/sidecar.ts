@@ -26,6 +26,8 @@ export interface LaunchDescription {
   readonly callTimeoutMs: number;
   readonly maxMessageBytes: number;
   readonly manifestJson: string;
+  /** The hooks that the manifest declares; the process must register just these. */
+  readonly hooks: readonly string[];
   readonly configJson: string;
   readonly grantedScopes: readonly string[];
   readonly maxInFlight: number;

@@ -143,6 +143,16 @@ test.for(['no-certificate', 'wrong-certificate', 'plaintext', 'trust-nobody'])(
   },
 );
 
+test('a process that registers other hooks than its manifest declares is REGISTRATION_MISMATCH, permanently', async () => {
+  const env = { FIXTURE_HOOKS: 'tool_pre_invoke,http_pre_request' };
+  const hooks = ['tool_pre_invoke', 'tool_post_invoke'];
+  const error = await failure(harness.plugin('', { env, hooks }));
+  expect(error).toMatchObject({ code: 'REGISTRATION_MISMATCH', retryable: false });
+  expect(error.message).toContain('declared and not registered: "tool_post_invoke"');
+  expect(error.message).toContain('registered and not declared: "http_pre_request"');
+  await harness.plugin('', { env, hooks: ['tool_pre_invoke', 'http_pre_request'] });
+});
+
 test('an address outside the launch directory is refused, and nobody connects to it', async () => {
   const elsewhere = mkdtempSync(join(tmpdir(), 'bh-else-'));
   const foreign = createServer().listen(join(elsewhere, 's.sock'));
