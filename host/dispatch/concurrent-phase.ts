@@ -132,7 +132,7 @@ function close(parts: DispatchParts, call: HookCall, lane: Lane, elapsedMs: numb
   const { step, response } = lane;
   if (response !== undefined && !isEmpty(response.shared)) {
     try {
-      parts.state.write(call.requestId, step.port.name, NO_ENTRIES, response.shared);
+      parts.state.write(call.stateKey, step.port.name, NO_ENTRIES, response.shared);
     } catch (error) {
       noteFailure(parts, call, step, BulkheadError.from(error));
     }

@@ -21,8 +21,8 @@ export function createRequest(
     hook: call.plan.spec.name,
     payload: snapshot.bytes(step.view),
     context: call.contexts.for(step.contextView),
-    state: parts.state.state(call.requestId, step.port.name),
-    shared: parts.state.shared(call.requestId),
+    state: parts.state.state(call.stateKey, step.port.name),
+    shared: parts.state.shared(call.stateKey),
     outcome,
   };
 }
@@ -78,7 +78,7 @@ export function keepState(
     }
   }
   if (isEmpty(response.state) && isEmpty(shared)) return;
-  parts.state.write(call.requestId, step.port.name, response.state, shared);
+  parts.state.write(call.stateKey, step.port.name, response.state, shared);
 }
 
 export function addMetadata(call: HookCall, step: Step, values: JsonObject): void {
