@@ -101,7 +101,7 @@ export interface Host<Config = object> {
   listens(hook: string): boolean;
   hooks(): readonly HookDescription[];
   /** The outermost answer of a request was given: the state that plugins kept for it goes. */
-  endRequest(requestId: string): void;
+  endRequest(requestId: string, stateScope?: string): void;
   /** Starts new processes, swaps, lets the old ones finish. @throws the start's error, and the old ones serve on */
   reload(plugin: string): Promise<void>;
   /** Starts a disabled plugin, tries a failed or quarantined one at once, puts one that `on_error: disable` took out back. */
@@ -242,8 +242,8 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
     invoke,
     listens: (hook) => dispatcher.listens(hook),
     hooks: () => dispatcher.hooks(),
-    endRequest: (requestId) => {
-      dispatcher.endRequest(requestId);
+    endRequest: (requestId, stateScope) => {
+      dispatcher.endRequest(requestId, stateScope);
     },
     reload: (plugin) => supervisor.reload(plugin),
     async enable(plugin) {

@@ -193,8 +193,8 @@ function hookPort(host: Host<HostConfig>): HookPort {
     hooks: () => host.hooks().map(({ name }) => name),
     listens: (hook) => host.listens(hook),
     invoke: (hook, payload, context, options) => host.invoke(hook, payload, context, options),
-    endRequest: (requestId) => {
-      host.endRequest(requestId);
+    endRequest: (requestId, stateScope) => {
+      host.endRequest(requestId, stateScope);
     },
   };
 }

@@ -26,6 +26,20 @@ describe('ctx.state', () => {
       mode,
     );
 
+  test('is not that of a request of the same id in another scope, nor ends with it', async () => {
+    const seen: unknown[] = [];
+    const { dispatcher } = testDispatcher([tracker(seen)]);
+    const one = { requestId: 'r', stateScope: 'one' };
+    await dispatcher.invoke(PRE, pre, one);
+    await dispatcher.invoke(POST, post, { requestId: 'r', stateScope: 'two' });
+    dispatcher.endRequest('r', 'two');
+    dispatcher.endRequest('r');
+    await dispatcher.invoke(POST, post, one);
+    dispatcher.endRequest('r', 'one');
+    await dispatcher.invoke(POST, post, one);
+    expect(seen).toEqual([{}, {}, { started: '12' }, {}]);
+  });
+
   test.each(['sequential', 'transform', 'audit', 'concurrent', 'fire_and_forget'] as const)(
     'lives from hook to hook of one request in %s, private to the plugin',
     async (mode) => {

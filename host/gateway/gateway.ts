@@ -131,8 +131,8 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   app.addHook('onRequest', async (http, reply) => {
     const closed = new AbortController();
-    const request = new GatewayRequest(http.raw, (requestId) => {
-      hooks.endRequest(requestId);
+    const request = new GatewayRequest(http.raw, (requestId, stateScope) => {
+      hooks.endRequest(requestId, stateScope);
     });
     underway.set(http.raw, { request, closed });
     // A GET that only waits for news must not hold up the drain; it ends with its session.

@@ -41,8 +41,6 @@ export function registerHookApi(app: FastifyInstance, options: HookApiOptions): 
 
   app.post<{ Params: { hook: string } }>('/hooks/:hook', async (http, reply) => {
     const request = options.requestOf(http.raw);
-    // A later call that sends the request id finds the same state; time ends it, not this answer.
-    request.retain();
     const { hook } = http.params;
     const { payload, context } = parseBody(http.body);
     const believed = believedContext(request, context);
@@ -118,6 +116,8 @@ function believedContext(request: GatewayRequest, given: Readonly<Record<string,
   const { contentType: _, ...rest } = own;
   const plain = {
     ...rest,
+    // A later call of the same caller that sends the request id finds the same state; time ends it.
+    stateScope: request.principal,
     ...(requestId === undefined ? {} : { requestId }),
     ...texts('server_id', 'serverId'),
     ...texts('content_type', 'contentType'),
