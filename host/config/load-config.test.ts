@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createFolder, load, plugin, problemsOf } from './config.test-support.js';
@@ -37,6 +38,35 @@ describe('loadConfig', () => {
       plugins: [],
       notices: [],
     });
+  });
+
+  it.each(['7', '[production]', 'true', '{ name: development }'])(
+    'refuses the environment %s instead of taking it for production',
+    async (environment) => {
+      const folder = await createFolder({ 'bulkhead.yaml': yaml(`environment: ${environment}`) });
+      const problems = await problemsOf(load(folder), folder.path);
+      expect(problems).toHaveLength(1);
+      expect(JSON.stringify(problems)).toContain('a name such as production or development');
+    },
+  );
+
+  it.skipIf(process.platform === 'win32')('does not wait for a pipe in place of the file', async () => {
+    const folder = await createFolder({});
+    execFileSync('mkfifo', [join(folder.path, 'bulkhead.yaml')]);
+    const problems = await problemsOf(load(folder), folder.path);
+    expect(JSON.stringify(problems)).toContain('expected a regular file');
+  });
+
+  it('refuses server names whose tools could be taken for those of another', async () => {
+    const folder = await createFolder({
+      'bulkhead.yaml': yaml(
+        'mcp_servers:',
+        '  a_: { command: x }',
+        '  a__b: { command: x }',
+        '  a_b: { command: x }',
+      ),
+    });
+    expect(await problemsOf(load(folder), folder.path)).toHaveLength(2);
   });
 
   it('tells every fault at once, with file, line, key, what was expected and what came', async () => {

@@ -88,7 +88,7 @@ export async function loadConfig(options: ResolveOptions & { readonly file: stri
     }
   }
   if (report.problems.length > 0) throw invalid(file, report.problems);
-  return resolveLayers(layers, files, dirname(file), { ...options, environment });
+  return resolveLayers(layers, files, dirname(file), options);
 }
 
 /**
