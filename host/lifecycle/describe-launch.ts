@@ -34,14 +34,19 @@ export function createDescribe(settings: DescribeSettings): (plugin: PluginConfi
     killTimeoutMs: lifecycle.stopKillMs,
     callTimeoutMs: plugin.manifest.limits.timeoutMs ?? limits.callTimeoutMs,
     maxMessageBytes: link.maxMessageBytes,
-    manifestJson: JSON.stringify(plugin.manifest.source),
-    hooks: Object.keys(plugin.manifest.hooks),
+    ...declarationOf(plugin),
     configJson: JSON.stringify(plugin.config),
     grantedScopes: plugin.grantedScopes,
     maxInFlight: plugin.maxInFlight,
     logLevel: plugin.logLevel,
     ...(dataDirOf === undefined ? {} : { dataDir: dataDirOf(plugin.name) }),
   });
+}
+
+/** A command of the operator's own has no manifest: its entry lists the hooks, and the program may know more of them. */
+function declarationOf({ manifest }: PluginConfig): Pick<LaunchDescription, 'manifestJson' | 'hooks'> {
+  if (Object.keys(manifest.source).length === 0) return { manifestJson: '' };
+  return { manifestJson: JSON.stringify(manifest.source), hooks: Object.keys(manifest.hooks) };
 }
 
 /** The SDK's runner as the plugin's own dependency graph has it. */

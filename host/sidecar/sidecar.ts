@@ -25,9 +25,10 @@ export interface LaunchDescription {
   readonly killTimeoutMs: number;
   readonly callTimeoutMs: number;
   readonly maxMessageBytes: number;
+  /** Empty when the process comes without a manifest. */
   readonly manifestJson: string;
-  /** The hooks that the manifest declares; the process must register just these. */
-  readonly hooks: readonly string[];
+  /** The hooks that the manifest declares; the process must register just these. Absent without a manifest. */
+  readonly hooks?: readonly string[];
   readonly configJson: string;
   readonly grantedScopes: readonly string[];
   readonly maxInFlight: number;
