@@ -65,7 +65,7 @@ export class ServingProcess {
     } catch (error) {
       throw new BulkheadError(
         ErrorCode.PROTOCOL_ERROR,
-        'expected an InvokeResponse, got bytes that are none',
+        `expected an InvokeResponse, got bytes that are none: ${error instanceof Error ? error.message : String(error)}`,
         {
           cause: error,
         },
