@@ -1,5 +1,4 @@
 import { mkdir } from 'node:fs/promises';
-import { isDeepStrictEqual } from 'node:util';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { Control } from './admin/control.js';
 import { listenFailed, openControlPlane } from './admin/control-plane.js';
@@ -16,7 +15,7 @@ import type { HostConfig } from './config/config.js';
 import { diffConfig } from './config/diff.js';
 import type { LoadedConfig } from './config/load-config.js';
 import { assembleHost, type Host } from './create-host.js';
-import { createGateway } from './gateway/gateway.js';
+import { createGateway, type Gateway } from './gateway/gateway.js';
 import type { HookPort } from './gateway/hook-port.js';
 import { type RootLogger, parseLogLevel } from './telemetry/logger.js';
 import { createUpstreams, type Upstreams } from './upstream/upstreams.js';
@@ -97,6 +96,7 @@ async function start(
   const host = assembleHost(config, { clock, log, env, nodePath });
   const upstreams = createUpstreams(config.upstreams, { clock, log, hostEnv: env });
   let draining = false;
+  let gateway: Gateway | undefined;
   const listen = { data: '', control: '' };
 
   const readiness = (): Readiness =>
@@ -124,6 +124,7 @@ async function start(
     loaded = next;
     ({ config } = next);
     setLogLevels(log, config);
+    gateway?.update(config);
     return {
       ...applied,
       failed: applied.failed.map(({ name, failure }) => ({
@@ -168,10 +169,11 @@ async function start(
   closers.push(() => upstreams.stop());
   await unlessAborted(signal, Promise.all([host.start(), upstreams.start()]));
 
-  const gateway = createGateway({ config, hooks: hookPort(host), upstreams, clock, log });
-  closers.push(() => gateway.close(drainTimeoutMs));
+  gateway = createGateway({ config, hooks: hookPort(host), upstreams, clock, log });
+  const opened = gateway;
+  closers.push(() => opened.close(drainTimeoutMs));
   const { data } = config.listen;
-  listen.data = await gateway.listen().catch((error: unknown) => {
+  listen.data = await opened.listen().catch((error: unknown) => {
     throw listenFailed(error, 'listen.data', data.host, data.port);
   });
 
@@ -227,10 +229,9 @@ function setLogLevels(log: RootLogger, config: HostConfig): void {
 /** What differs and waits for the next start: what the listeners and the upstream connections were made with. */
 function sectionsForRestart(before: HostConfig, after: HostConfig): readonly string[] {
   const { restart, upstreams } = diffConfig(before, after);
-  const held = (['policy', 'apps'] as const).filter((key) => !isDeepStrictEqual(before[key], after[key]));
   const body = before.limits.maxBodyBytes === after.limits.maxBodyBytes ? [] : ['limits.max_body_bytes'];
   const servers = upstreams.added.length + upstreams.removed.length + upstreams.changed.length;
-  return [...restart, ...held, ...body, ...(servers > 0 ? ['mcp_servers'] : [])];
+  return [...restart, ...body, ...(servers > 0 ? ['mcp_servers'] : [])];
 }
 
 /** Waits for the start, or gives it up; closing then ends what it began. */

@@ -12,7 +12,8 @@ import { refusalOf } from './refusal.js';
 
 export interface HookApiOptions {
   readonly hooks: HookPort;
-  readonly exposeViolationDetails: boolean;
+  /** What holds now. */
+  readonly policy: () => { readonly exposeViolationDetails: boolean };
   /** The gateway's view of a request. */
   readonly requestOf: (raw: object) => GatewayRequest;
   /** Aborted when the caller goes away. */
@@ -47,7 +48,7 @@ export function registerHookApi(app: FastifyInstance, options: HookApiOptions): 
     const result = await hooks.invoke(hook, travelling(hook, payload), believed, {
       signal: options.signalOf(http.raw),
     });
-    const body = hookAnswer(result, believed, options.exposeViolationDetails);
+    const body = hookAnswer(result, believed, options.policy().exposeViolationDetails);
     reply.type('application/json; charset=utf-8');
     if (result.allowed) return reply.send(body);
     const refusal = refusalOf(result);
