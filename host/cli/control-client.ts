@@ -2,7 +2,10 @@ import { request, type IncomingMessage } from 'node:http';
 import { BulkheadError, ErrorCode, type Problem } from '@bulkhead/proto';
 import { readDaemonRecord } from '../admin/daemon-record.js';
 
-const ANSWER_TIMEOUT_MS = 60_000;
+/** What the daemon knows at once. */
+const READ_TIMEOUT_MS = 10_000;
+/** What it has to start or stop something for. */
+const ACT_TIMEOUT_MS = 120_000;
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /** Talks to the running daemon over its control socket. */
@@ -11,8 +14,8 @@ export interface ControlClient {
   /** @throws NOT_RUNNING, or the error that the daemon answered with */
   get(path: string): Promise<unknown>;
   post(path: string): Promise<unknown>;
-  /** Lines of an endless or long answer, as they come. */
-  lines(path: string): AsyncIterable<string>;
+  /** Lines of a long answer as they come; with `endless` the daemon may be silent for as long as it likes between them. */
+  lines(path: string, endless: boolean): AsyncIterable<string>;
 }
 
 /** @throws NOT_RUNNING when no daemon uses the directory */
@@ -31,10 +34,10 @@ export function connectToDaemon(dataDir: string): ControlClient {
     pid: record.pid,
     get: (path) => call('GET', path),
     post: (path) => call('POST', path),
-    async *lines(path) {
+    async *lines(path, endless) {
       const response = await ask('GET', path);
       if (response.statusCode !== 200) parseAnswer(response.statusCode ?? 0, await readAll(response));
-      response.socket.setTimeout(0);
+      if (endless) response.socket.setTimeout(0);
       let rest = '';
       for await (const chunk of response.setEncoding('utf8')) {
         const parts = (rest + String(chunk)).split('\n');
@@ -47,10 +50,13 @@ export function connectToDaemon(dataDir: string): ControlClient {
 
 function open(socketPath: string, method: string, path: string): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const asked = request({ socketPath, method, path, timeout: ANSWER_TIMEOUT_MS }, resolve);
+    const timeoutMs = method === 'GET' ? READ_TIMEOUT_MS : ACT_TIMEOUT_MS;
+    const asked = request({ socketPath, method, path, timeout: timeoutMs }, resolve);
     asked.once('error', reject);
     asked.once('timeout', () => {
-      const message = `The daemon did not answer ${method} ${path} within ${ANSWER_TIMEOUT_MS / 1_000} s.`;
+      const message =
+        `The daemon did not answer ${method} ${path} within ${timeoutMs / 1_000} s. ` +
+        'Look at its log; if it does nothing any more, end its process and start it again.';
       asked.destroy(new BulkheadError(ErrorCode.DEADLINE_EXCEEDED, message));
     });
     asked.end();
