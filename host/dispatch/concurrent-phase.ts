@@ -12,6 +12,7 @@ import {
   createRequest,
   failedRun,
   failureViolation,
+  isCallersDeadline,
   isEmpty,
   keepState,
   noteFailure,
@@ -117,7 +118,7 @@ async function runLane(
     if (signal.aborted) return undefined;
     const error = BulkheadError.from(thrown);
     lane.durationMs = parts.clock.monotonic() - started;
-    if (error.code === ErrorCode.DEADLINE_EXCEEDED && timeoutMs < step.registration.timeoutMs) {
+    if (isCallersDeadline(call, step, error, timeoutMs)) {
       lane.report = failedRun(error, 'allow');
       throw call.expired(error);
     }

@@ -169,6 +169,23 @@ export function noteFailure(parts: DispatchParts, call: HookCall, step: Step, er
     parts.rotation.disable(plugin, `${error.code}: ${error.message}`);
 }
 
+/** Timers and clocks may differ by this much. */
+const DEADLINE_SLACK_MS = 50;
+
+/** Whether a run ended because the caller's own time was over; a plugin that merely says so has failed. */
+export function isCallersDeadline(
+  call: HookCall,
+  step: Step,
+  error: BulkheadError,
+  timeoutMs: number,
+): boolean {
+  return (
+    error.code === ErrorCode.DEADLINE_EXCEEDED &&
+    timeoutMs < step.registration.timeoutMs &&
+    call.timeLeft(DEADLINE_SLACK_MS + 1) <= DEADLINE_SLACK_MS
+  );
+}
+
 const HTTP_STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   [ErrorCode.DEADLINE_EXCEEDED]: 504,
   [ErrorCode.PLUGIN_ERROR]: 502,
