@@ -13,6 +13,12 @@ const MAX_QUOTED = 20;
 export function assertRegistered(declared: readonly string[], registrations: readonly Registration[]): void {
   const hooks = registrations.filter(({ kind }) => kind === RegistrationKind.REGISTRATION_KIND_HOOK);
   const registered = new Set(hooks.map(({ name }) => name));
+  if (hooks.length !== registered.size) {
+    throw new BulkheadError(
+      ErrorCode.REGISTRATION_MISMATCH,
+      'the plugin registered the same hook more than once; register each once',
+    );
+  }
   const missing = declared.filter((name) => !registered.has(name));
   const undeclared = [...registered].filter((name) => !declared.includes(name));
   if (missing.length === 0 && undeclared.length === 0) return;

@@ -164,11 +164,23 @@ async function shakeHands(
   } catch (error) {
     throw asIncompatible(tls === undefined ? error : asCertificateError(error, TLS_FAILURE), HANDSHAKE_PATH);
   }
+  assertMethods(response.pluginMethods);
   if (response.apiVersion === APP_VERSION) return response;
   throw new BulkheadError(
     ErrorCode.PROTOCOL_INCOMPATIBLE,
     `the plugin's Handshake chose API version ${response.apiVersion}, this host offered ${APP_VERSION}; ` +
       'update the older of the two',
+  );
+}
+
+/** Paths that a plugin may serve on the link; a table of a million would be kept as long as it runs. */
+const MAX_METHODS = 1_000;
+
+function assertMethods(paths: readonly string[]): void {
+  if (paths.length <= MAX_METHODS && new Set(paths).size === paths.length) return;
+  throw new BulkheadError(
+    ErrorCode.PROTOCOL_ERROR,
+    `expected at most ${MAX_METHODS} different paths in the Handshake's plugin_methods, got ${paths.length}, or one of them twice`,
   );
 }
 
