@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { Control } from './admin/control.js';
 import { listenFailed, openControlPlane } from './admin/control-plane.js';
@@ -131,6 +132,7 @@ async function start(
         name,
         reason: `${failure.code}: ${failure.message}`,
       })),
+      sections: sectionsApplied(before, config),
       needs_restart: sectionsForRestart(before, config),
       notices: config.notices,
     };
@@ -224,6 +226,19 @@ function findPlugin(plugins: readonly PluginStatus[], name: string): PluginStatu
 function setLogLevels(log: RootLogger, config: HostConfig): void {
   log.setLevel(parseLogLevel(config.log.level));
   for (const { name, logLevel } of config.plugins) log.setPluginLevel(name, parseLogLevel(logLevel));
+}
+
+/** What differs and holds from now on, besides plugins. */
+function sectionsApplied(before: HostConfig, after: HostConfig): readonly string[] {
+  const { applied, apps, customHooks } = diffConfig(before, after);
+  const { maxBodyBytes } = before.limits;
+  const onlyBody = isDeepStrictEqual(before.limits, { ...after.limits, maxBodyBytes });
+  const changedApps = apps.added.length + apps.removed.length + apps.changed.length > 0;
+  return [
+    ...applied.filter((section) => section !== 'limits' || !onlyBody),
+    ...(changedApps ? ['apps'] : []),
+    ...(customHooks ? ['custom_hooks'] : []),
+  ];
 }
 
 /** What differs and waits for the next start: what the listeners and the upstream connections were made with. */

@@ -2,10 +2,15 @@ import { request, type IncomingMessage } from 'node:http';
 import { BulkheadError, ErrorCode, type Problem } from '@bulkhead/proto';
 import { readDaemonRecord } from '../admin/daemon-record.js';
 
-/** What the daemon knows at once. */
-const READ_TIMEOUT_MS = 10_000;
-/** What it has to start or stop something for. */
-const ACT_TIMEOUT_MS = 120_000;
+/** How long a daemon may be silent, in milliseconds. */
+export interface Deadlines {
+  /** About what it knows at once. */
+  readonly readMs: number;
+  /** While it starts or stops something. */
+  readonly actMs: number;
+}
+
+const DEADLINES: Deadlines = { readMs: 10_000, actMs: 120_000 };
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /** Talks to the running daemon over its control socket. */
@@ -19,13 +24,15 @@ export interface ControlClient {
 }
 
 /** @throws NOT_RUNNING when no daemon uses the directory */
-export function connectToDaemon(dataDir: string): ControlClient {
+export function connectToDaemon(dataDir: string, deadlines = DEADLINES): ControlClient {
   const record = readDaemonRecord(dataDir);
   if (record === undefined) throw notRunning(dataDir);
   const ask = (method: string, path: string): Promise<IncomingMessage> =>
-    open(record.socket, method, path).catch((error: unknown) => {
-      throw isAbsent(error) ? notRunning(dataDir, error) : error;
-    });
+    open(record.socket, method, path, method === 'GET' ? deadlines.readMs : deadlines.actMs).catch(
+      (error: unknown) => {
+        throw isAbsent(error) ? notRunning(dataDir, error) : error;
+      },
+    );
   const call = async (method: string, path: string): Promise<unknown> => {
     const response = await ask(method, path);
     return parseAnswer(response.statusCode ?? 0, await readAll(response));
@@ -48,16 +55,19 @@ export function connectToDaemon(dataDir: string): ControlClient {
   };
 }
 
-function open(socketPath: string, method: string, path: string): Promise<IncomingMessage> {
+function open(socketPath: string, method: string, path: string, timeoutMs: number): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const timeoutMs = method === 'GET' ? READ_TIMEOUT_MS : ACT_TIMEOUT_MS;
-    const asked = request({ socketPath, method, path, timeout: timeoutMs }, resolve);
+    let answer: IncomingMessage | undefined;
+    const asked = request({ socketPath, method, path, timeout: timeoutMs }, (response) => {
+      answer = response;
+      resolve(response);
+    });
     asked.once('error', reject);
     asked.once('timeout', () => {
       const message =
         `The daemon did not answer ${method} ${path} within ${timeoutMs / 1_000} s. ` +
         'Look at its log; if it does nothing any more, end its process and start it again.';
-      asked.destroy(new BulkheadError(ErrorCode.DEADLINE_EXCEEDED, message));
+      (answer ?? asked).destroy(new BulkheadError(ErrorCode.DEADLINE_EXCEEDED, message));
     });
     asked.end();
   });

@@ -2,7 +2,7 @@ import { listAt, textAt } from './read.js';
 
 /** What applying a configuration did, for people. */
 export function renderApplied(report: unknown): string {
-  const lines = (['started', 'stopped', 'reloaded', 'updated'] as const).flatMap((key) => {
+  const lines = (['started', 'stopped', 'reloaded', 'updated', 'sections'] as const).flatMap((key) => {
     const names = listAt(report, key).join(', ');
     return names === '' ? [] : [`${key}: ${names}`];
   });

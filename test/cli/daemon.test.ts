@@ -128,6 +128,10 @@ describe('bulkhead start', () => {
 
     daemon.signal('SIGHUP');
     await daemon.logged(/configuration applied after SIGHUP/);
+
+    const apps = `apps: { one: { keys: ['sha256:${'a'.repeat(64)}'] } }`;
+    await writeFile(file, `${CONFIG}policy: { deny_as: result }\n${apps}\n`);
+    await daemon.logged(/"sections":\["policy","apps"\],"needs_restart":\[\]/);
   });
 
   test('is the only one on its data directory, also after kill -9 of the one before', async () => {
