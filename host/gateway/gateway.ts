@@ -9,15 +9,14 @@ import type { Upstreams } from '../upstream/upstreams.js';
 import { isDeeperThan, MAX_JSON_DEPTH } from '../dispatch/json-depth.js';
 import { createAccessCheck, isLoopback } from './access.js';
 import { createAppKeys } from './app-keys.js';
-import { exposeViolation } from './exposure.js';
 import { GatewayRequest } from './gateway-request.js';
 import { registerHookApi } from './hook-api.js';
 import type { HookPort } from './hook-port.js';
 import { createHttpHooks } from './http-hooks.js';
-import { denialData, McpCode } from './mcp/denial.js';
 import { registerMcp } from './mcp/routes.js';
 import { DEFAULT_SESSION_LIMITS, type SessionLimits } from './mcp/sessions.js';
-import { refusalFor, RefusedError, type Refusal } from './refusal.js';
+import { refusalBody } from './refusal-body.js';
+import { refusalFor, RefusedError } from './refusal.js';
 
 export interface GatewayOptions {
   readonly config: {
@@ -279,24 +278,6 @@ export function createGateway(options: GatewayOptions): Gateway {
       }
       await mcp.close();
       await app.close();
-    },
-  };
-}
-
-/** One shape for every refusal; under /mcp it is a JSON-RPC error. */
-function refusalBody(request: GatewayRequest, refusal: Refusal, withDetails: boolean): object {
-  if (request.path === '/mcp' || request.path.startsWith('/mcp/')) {
-    const code = refusal.violation?.mcp_error_code ?? McpCode.DENIED;
-    const data = denialData(refusal, request.requestId, withDetails);
-    return { jsonrpc: '2.0', id: null, error: { code, message: refusal.message, data } };
-  }
-  const { violation } = refusal;
-  return {
-    error: {
-      ...(violation === undefined ? {} : exposeViolation(violation, withDetails)),
-      code: refusal.code,
-      message: refusal.message,
-      request_id: request.requestId,
     },
   };
 }
