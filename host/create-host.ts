@@ -27,6 +27,7 @@ import type { Launch, LaunchDescription } from './sidecar/sidecar.js';
 import { sweepLeftovers } from './sidecar/sweep.js';
 import { createLogger, parseLogLevel } from './telemetry/logger.js';
 import { createMetrics, type Metrics, type MetricsSnapshot } from './telemetry/metrics.js';
+import { redactText } from './telemetry/redact-text.js';
 import { HOST_VERSION } from './version.js';
 
 /** A hook's payload as a caller gives it: fields with a default may be left out, a JSON field may be text that nobody has parsed. */
@@ -109,7 +110,7 @@ export interface Host<Config = object> {
   listens(hook: string): boolean;
   hooks(): readonly HookDescription[];
   /** The outermost answer of a request was given: the state that plugins kept for it goes. */
-  endRequest(requestId: string): void;
+  endRequest(requestId: string, stateScope?: string): void;
   /** Starts new processes, swaps, lets the old ones finish. @throws the start's error, and the old ones serve on */
   reload(plugin: string): Promise<void>;
   /** Starts a disabled plugin, tries a failed or quarantined one at once, puts one that `on_error: disable` took out back. */
@@ -177,6 +178,7 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
       hostMethods: parts.hostMethods ?? [],
       daemonEnv: parts.env ?? {},
       wall: async () => (await wall()).wall,
+      redact: redactText,
     });
   const describe = createDescribe({
     ...config,
@@ -202,11 +204,11 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
     log,
     settings: config.lifecycle,
   });
-  let { customHooks } = config;
+  let { customHooks, limits } = config;
   const dispatcher = (parts.createDispatcher ?? createDispatcher)({
     entries: entriesOf(supervisor),
     customHooks,
-    limits: config.limits,
+    limits,
     clock,
     log,
     onRecord: (record) => {
@@ -216,7 +218,7 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
   });
   metrics.setGauges(() => supervisor.gauges());
   const rewire = (): void => {
-    dispatcher.update(entriesOf(supervisor), customHooks);
+    dispatcher.update(entriesOf(supervisor), customHooks, limits);
   };
   supervisor.subscribe(({ kind }) => {
     if (kind === 'changed') rewire();
@@ -280,8 +282,8 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
     invoke,
     listens: (hook) => dispatcher.listens(hook),
     hooks: () => dispatcher.hooks(),
-    endRequest: (requestId) => {
-      dispatcher.endRequest(requestId);
+    endRequest: (requestId, stateScope) => {
+      dispatcher.endRequest(requestId, stateScope);
     },
     reload: (plugin) => supervisor.reload(plugin),
     async enable(plugin) {
@@ -295,7 +297,7 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
       const names = new Set(next.customHooks.map(({ name }) => name));
       customHooks = [...next.customHooks, ...customHooks.filter(({ name }) => !names.has(name))];
       const report = await supervisor.apply(next.plugins);
-      ({ customHooks } = next);
+      ({ customHooks, limits } = next);
       rewire();
       const kept = new Set(next.plugins.map(({ name }) => name));
       for (const { name } of before) if (!kept.has(name)) metrics.forget(name);

@@ -16,7 +16,7 @@ import type { HostConfig } from './config/config.js';
 import { diffConfig } from './config/diff.js';
 import type { LoadedConfig } from './config/load-config.js';
 import { assembleHost, type Host, type HostParts } from './create-host.js';
-import { createGateway } from './gateway/gateway.js';
+import { createGateway, type Gateway } from './gateway/gateway.js';
 import type { HookPort } from './gateway/hook-port.js';
 import { type RootLogger, parseLogLevel } from './telemetry/logger.js';
 import { createUpstreams, type Upstreams } from './upstream/upstreams.js';
@@ -76,7 +76,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   }
 }
 
-async function start(options: DaemonOptions, closers: Closer[], closeAll: () => Promise<void>): Promise<Daemon> {
+async function start(
+  options: DaemonOptions,
+  closers: Closer[],
+  closeAll: () => Promise<void>,
+): Promise<Daemon> {
   const { clock, env, log, logs, nodePath, signal } = options;
   const startedAt = clock.now();
   const startedMs = clock.monotonic();
@@ -101,6 +105,7 @@ async function start(options: DaemonOptions, closers: Closer[], closeAll: () => 
   });
   const upstreams = createUpstreams(config.upstreams, { clock, log, hostEnv: env });
   let draining = false;
+  let gateway: Gateway | undefined;
   const listen = { data: '', control: '' };
 
   const readiness = (): Readiness =>
@@ -128,9 +133,14 @@ async function start(options: DaemonOptions, closers: Closer[], closeAll: () => 
     loaded = next;
     ({ config } = next);
     setLogLevels(log, config);
+    gateway?.update(config);
     return {
       ...applied,
-      failed: applied.failed.map(({ name, failure }) => ({ name, reason: `${failure.code}: ${failure.message}` })),
+      failed: applied.failed.map(({ name, failure }) => ({
+        name,
+        reason: `${failure.code}: ${failure.message}`,
+      })),
+      sections: sectionsApplied(before, config),
       needs_restart: sectionsForRestart(before, config),
       notices: config.notices,
     };
@@ -146,7 +156,10 @@ async function start(options: DaemonOptions, closers: Closer[], closeAll: () => 
     disable: (name) => host.disable(plugin(name).name),
     async reset(name) {
       if (plugin(name).enabled) return host.enable(name);
-      throw new BulkheadError(ErrorCode.PLUGIN_UNAVAILABLE, `The plugin '${name}' is disabled. Enable it instead.`);
+      throw new BulkheadError(
+        ErrorCode.PLUGIN_UNAVAILABLE,
+        `The plugin '${name}' is disabled. Enable it instead.`,
+      );
     },
   };
 
@@ -166,10 +179,11 @@ async function start(options: DaemonOptions, closers: Closer[], closeAll: () => 
   closers.push(() => upstreams.stop());
   await unlessAborted(signal, Promise.all([host.start(), upstreams.start()]));
 
-  const gateway = createGateway({ config, hooks: hookPort(host), upstreams, clock, log });
-  closers.push(() => gateway.close(drainTimeoutMs));
+  gateway = createGateway({ config, hooks: hookPort(host), upstreams, clock, log });
+  const opened = gateway;
+  closers.push(() => opened.close(drainTimeoutMs));
   const { data } = config.listen;
-  listen.data = await gateway.listen().catch((error: unknown) => {
+  listen.data = await opened.listen().catch((error: unknown) => {
     throw listenFailed(error, 'listen.data', data.host, data.port);
   });
 
@@ -191,8 +205,8 @@ function hookPort(host: Host<HostConfig>): HookPort {
     hooks: () => host.hooks().map(({ name }) => name),
     listens: (hook) => host.listens(hook),
     invoke: (hook, payload, context, options) => host.invoke(hook, payload, context, options),
-    endRequest: (requestId) => {
-      host.endRequest(requestId);
+    endRequest: (requestId, stateScope) => {
+      host.endRequest(requestId, stateScope);
     },
   };
 }
@@ -211,7 +225,10 @@ function findPlugin(plugins: readonly PluginStatus[], name: string): PluginStatu
   const found = plugins.find((plugin) => plugin.name === name);
   if (found !== undefined) return found;
   const known = plugins.map((plugin) => plugin.name).join(', ') || 'none';
-  throw new BulkheadError(ErrorCode.PLUGIN_NOT_FOUND, `No plugin '${name}' is configured; there are: ${known}.`);
+  throw new BulkheadError(
+    ErrorCode.PLUGIN_NOT_FOUND,
+    `No plugin '${name}' is configured; there are: ${known}.`,
+  );
 }
 
 function setLogLevels(log: RootLogger, config: HostConfig): void {
@@ -219,12 +236,25 @@ function setLogLevels(log: RootLogger, config: HostConfig): void {
   for (const { name, logLevel } of config.plugins) log.setPluginLevel(name, parseLogLevel(logLevel));
 }
 
-/** What differs and waits for the next start. */
+/** What differs and holds from now on, besides plugins. */
+function sectionsApplied(before: HostConfig, after: HostConfig): readonly string[] {
+  const { applied, apps, customHooks } = diffConfig(before, after);
+  const { maxBodyBytes } = before.limits;
+  const onlyBody = isDeepStrictEqual(before.limits, { ...after.limits, maxBodyBytes });
+  const changedApps = apps.added.length + apps.removed.length + apps.changed.length > 0;
+  return [
+    ...applied.filter((section) => section !== 'limits' || !onlyBody),
+    ...(changedApps ? ['apps'] : []),
+    ...(customHooks ? ['custom_hooks'] : []),
+  ];
+}
+
+/** What differs and waits for the next start: what the listeners and the upstream connections were made with. */
 function sectionsForRestart(before: HostConfig, after: HostConfig): readonly string[] {
-  const diff = diffConfig(before, after);
-  const held = (['limits', 'policy', 'apps'] as const).filter((key) => !isDeepStrictEqual(before[key], after[key]));
-  const { added, removed, changed } = diff.upstreams;
-  return [...diff.restart, ...held, ...(added.length + removed.length + changed.length > 0 ? ['mcp_servers'] : [])];
+  const { restart, upstreams } = diffConfig(before, after);
+  const body = before.limits.maxBodyBytes === after.limits.maxBodyBytes ? [] : ['limits.max_body_bytes'];
+  const servers = upstreams.added.length + upstreams.removed.length + upstreams.changed.length;
+  return [...restart, ...body, ...(servers > 0 ? ['mcp_servers'] : [])];
 }
 
 /** Waits for the start, or gives it up; closing then ends what it began. */

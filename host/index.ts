@@ -21,6 +21,7 @@ export type { ApplyFailure, ApplyReport } from './lifecycle/supervisor.js';
 
 export {
   createLogger,
+  createSilentLogger,
   type Logger,
   type LoggerOptions,
   type LogLevel,

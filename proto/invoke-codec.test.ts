@@ -45,3 +45,22 @@ test('an empty answer allows, and a full one is read as it was written', () => {
     InvokeResponse.decode(InvokeResponse.encode(answer).finish()),
   );
 });
+
+test.for([
+  ['metadata', { metadata: Object.fromEntries(Array.from({ length: 20_000 }, (_, n) => [`key${n}`, '1'])) }],
+  ['state', { state: Object.fromEntries(Array.from({ length: 20_000 }, (_, n) => [`key${n}`, '1'])) }],
+  ['changed', { changed: Array.from({ length: 20_000 }, () => 'name') }],
+  ['a violation', { violation: { reason: 'r'.repeat(300_000) } }],
+] as const)('an answer of absurdly much in %s is refused before it is read', ([, answer]) => {
+  const body = InvokeResponse.encode(InvokeResponse.fromPartial(answer)).finish();
+  expect(() => decodeInvokeResponse(body)).toThrow(/more than/);
+});
+
+test('a large payload is no reason to refuse an answer', () => {
+  const answer = InvokeResponse.fromPartial({
+    decision: 1,
+    changed: ['args'],
+    payload: Buffer.alloc(3_000_000, 1),
+  });
+  expect(decodeInvokeResponse(InvokeResponse.encode(answer).finish()).payload).toHaveLength(3_000_000);
+});

@@ -1,4 +1,4 @@
-import { BinaryWriter } from '@bufbuild/protobuf/wire';
+import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
 import { InvokeRequest, InvokeResponse } from './gen/bulkhead/plugin/v1/hooks.js';
 
 /** Above this a request gets a writer of its own, so that one large payload does not stay in memory for ever. */
@@ -29,11 +29,39 @@ const ALLOWED: InvokeResponse = Object.freeze({
   metadata: NOTHING,
 });
 
+/** Smaller answers cannot hold enough to be dear. */
+const MAX_UNCHECKED_BYTES = 64 * 1024;
+/** Names in `changed` and entries of state, shared and metadata, together. */
+const MAX_ENTRIES = 10_000;
+const MAX_VIOLATION_BYTES = 256 * 1024;
+/** Of the payload: its size is bounded where it is applied. */
+const PAYLOAD_FIELD = 3;
+const VIOLATION_FIELD = 4;
+
+/** An object of a hundred thousand members costs far more than its bytes; a look at the tags costs little. */
+function assertModest(body: Uint8Array): void {
+  const reader = new BinaryReader(body);
+  let entries = 0;
+  while (reader.pos < reader.len) {
+    const [field, type] = reader.tag();
+    const from = reader.pos;
+    reader.skip(type, field);
+    if (field === VIOLATION_FIELD && reader.pos - from > MAX_VIOLATION_BYTES) {
+      throw new RangeError(`a violation of more than ${MAX_VIOLATION_BYTES} bytes`);
+    }
+    if (field !== PAYLOAD_FIELD && ++entries > MAX_ENTRIES) {
+      throw new RangeError(`more than ${MAX_ENTRIES} names and entries`);
+    }
+  }
+}
+
 /**
  * `InvokeResponse.decode`; the answer of a plugin without an opinion is one shared object that must not be written to.
  *
- * @throws Error when the bytes are no such message
+ * @throws Error when the bytes are no such message, or one of absurdly many entries
  */
 export function decodeInvokeResponse(body: Uint8Array): InvokeResponse {
-  return body.length === 0 ? ALLOWED : InvokeResponse.decode(body);
+  if (body.length === 0) return ALLOWED;
+  if (body.length > MAX_UNCHECKED_BYTES) assertModest(body);
+  return InvokeResponse.decode(body);
 }

@@ -11,7 +11,10 @@ const BUF = bin('@bufbuild', 'buf', 'bin', 'buf');
 const PROTO = join(ROOT, 'proto');
 const CHECK_TIMEOUT_MS = 300_000;
 
-/** Name, script for the running Node with its arguments, and where. */
+/**
+ * Name, script for the running Node with its arguments, and where.
+ * @type {[name: string, args: string[], cwd?: string][]}
+ */
 const checks = [
   ['types', [TSC, '-b']],
   ['types of the tests', [TSC, '-p', 'tsconfig.test.json']],
@@ -23,8 +26,14 @@ const checks = [
 ];
 
 const tag = lastTag();
-if (tag === undefined) process.stdout.write('skipped  protocol compatibility: there is no tag to compare with yet\n');
-else checks.push(['protocol compatibility', [BUF, 'breaking', '--against', `../.git#tag=${tag},subdir=proto`], PROTO]);
+if (tag === undefined)
+  process.stdout.write('skipped  protocol compatibility: there is no tag to compare with yet\n');
+else
+  checks.push([
+    'protocol compatibility',
+    [BUF, 'breaking', '--against', `../.git#tag=${tag},subdir=proto`],
+    PROTO,
+  ]);
 
 let failed = 0;
 for (const [name, args, cwd = ROOT] of checks) {

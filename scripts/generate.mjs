@@ -31,7 +31,9 @@ function generate() {
 
 function check() {
   const stale = Object.entries(texts)
-    .filter(([path, text]) => !existsSync(join(ROOT, path)) || readFileSync(join(ROOT, path), 'utf8') !== text)
+    .filter(
+      ([path, text]) => !existsSync(join(ROOT, path)) || readFileSync(join(ROOT, path), 'utf8') !== text,
+    )
     .map(([path]) => path);
   // buf refuses to write outside its folder, and its plugin is named relative to it: a copy of the layout.
   const temp = mkdtempSync(join(tmpdir(), 'bulkhead-generate-'));
@@ -53,7 +55,9 @@ function check() {
     rmSync(temp, { recursive: true, force: true });
   }
   if (stale.length === 0) return;
-  process.stderr.write(`Not current: ${stale.join(', ')}. Run \`npm run generate\` and commit what it wrote.\n`);
+  process.stderr.write(
+    `Not current: ${stale.join(', ')}. Run \`npm run generate\` and commit what it wrote.\n`,
+  );
   process.exitCode = 1;
 }
 

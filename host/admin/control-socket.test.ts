@@ -5,7 +5,12 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { connectToDaemon } from '../cli/control-client.js';
 import { openControlSocket } from './control-socket.js';
 import { createFakeControl, type FakeControl, NOTHING_APPLIED, PII } from './control.test-support.js';
-import { chooseSocketPath, readDaemonRecord, removeDaemonRecord, writeDaemonRecord } from './daemon-record.js';
+import {
+  chooseSocketPath,
+  readDaemonRecord,
+  removeDaemonRecord,
+  writeDaemonRecord,
+} from './daemon-record.js';
 
 let dataDir: string;
 let control: FakeControl;

@@ -23,6 +23,7 @@ export const NOTHING_APPLIED: ApplyReport = {
   stopped: [],
   reloaded: [],
   updated: [],
+  sections: [],
   failed: [],
   needs_restart: [],
   notices: [],

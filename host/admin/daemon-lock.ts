@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
@@ -8,6 +9,7 @@ export interface DaemonLock {
 }
 
 const SQLITE_BUSY = 5;
+const OWNER_ONLY = 0o600;
 
 /**
  * Claims a data directory for this process. It is SQLite's lock on an empty file: the kernel's own, so it ends
@@ -16,7 +18,10 @@ const SQLITE_BUSY = 5;
  * @throws ALREADY_RUNNING when another daemon holds it
  */
 export function acquireDaemonLock(dataDir: string): DaemonLock {
-  const database = new DatabaseSync(join(dataDir, 'daemon.lock'), { timeout: 0 });
+  const file = join(dataDir, 'daemon.lock');
+  // Made by us, so that nobody else can open it and hold it.
+  closeSync(openSync(file, 'a', OWNER_ONLY));
+  const database = new DatabaseSync(file, { timeout: 0 });
   try {
     database.exec('PRAGMA journal_mode=MEMORY; BEGIN EXCLUSIVE');
   } catch (error) {

@@ -35,7 +35,8 @@ export function removeDaemonRecord(dataDir: string): void {
   rmSync(join(dataDir, RECORD_FILE), { force: true });
   if (record === undefined) return;
   const folder = dirname(record.socket);
-  if (folder.startsWith(join(tmpdir(), 'bulkhead-control-'))) rmSync(folder, { recursive: true, force: true });
+  if (folder.startsWith(join(tmpdir(), 'bulkhead-control-')))
+    rmSync(folder, { recursive: true, force: true });
   else rmSync(record.socket, { force: true });
 }
 
@@ -47,7 +48,8 @@ export function readDaemonRecord(dataDir: string): DaemonRecord | undefined {
   } catch {
     return undefined;
   }
-  if (typeof value !== 'object' || value === null || !('pid' in value) || !('socket' in value)) return undefined;
+  if (typeof value !== 'object' || value === null || !('pid' in value) || !('socket' in value))
+    return undefined;
   const { pid, socket } = value;
   return typeof pid === 'number' && typeof socket === 'string' ? { pid, socket } : undefined;
 }

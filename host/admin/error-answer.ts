@@ -3,7 +3,11 @@ import type { FastifyInstance } from 'fastify';
 
 /** How the control plane tells of an error. */
 export interface ErrorAnswer {
-  readonly error: { readonly code: ErrorCode; readonly message: string; readonly problems: readonly Problem[] };
+  readonly error: {
+    readonly code: ErrorCode;
+    readonly message: string;
+    readonly problems: readonly Problem[];
+  };
 }
 
 const STATUS: Partial<Record<ErrorCode, number>> = {
@@ -27,7 +31,10 @@ export function answerErrors(app: FastifyInstance): void {
     await reply.code(STATUS[error.code] ?? CONFLICT).send(toErrorAnswer(error));
   });
   app.setNotFoundHandler(async (request, reply) => {
-    const error = new BulkheadError(ErrorCode.USAGE, `Nothing answers ${request.method} ${request.url} here.`);
+    const error = new BulkheadError(
+      ErrorCode.USAGE,
+      `Nothing answers ${request.method} ${request.url} here.`,
+    );
     await reply.code(404).send(toErrorAnswer(error));
   });
 }

@@ -5,7 +5,8 @@ import type { PluginStatus } from './status.js';
 
 /** A configured plugin and what lifecycle says of it, as one status. */
 export function describePlugin(config: PluginConfig, running: LifecycleStatus | undefined): PluginStatus {
-  const reason = running === undefined ? undefined : (reasonOfState(running.state) ?? reasonOfHealth(running.health));
+  const reason =
+    running === undefined ? undefined : (reasonOfState(running.state) ?? reasonOfHealth(running.health));
   return {
     name: config.name,
     id: config.manifest.id,

@@ -70,6 +70,8 @@ export interface ApplyReport {
   /** Changed without touching a process. */
   readonly updated: readonly string[];
   readonly failed: readonly { readonly name: string; readonly reason: string }[];
+  /** Sections that changed and hold from now on. */
+  readonly sections: readonly string[];
   /** Sections that changed and take effect only at the next start. */
   readonly needs_restart: readonly string[];
   readonly notices: readonly Notice[];

@@ -4,7 +4,8 @@ import { renderPlugins, renderUpstreams } from './render-status.js';
 import { renderFields } from './table.js';
 
 const INSPECTOR = '@modelcontextprotocol/inspector@2.12.0';
-const PAYLOAD = '{"payload":{"name":"echo","args":{"message":"card 4111-1111-1111-1111","n":9007199254740993}}}';
+const PAYLOAD =
+  '{"payload":{"name":"echo","args":{"message":"card 4111-1111-1111-1111","n":9007199254740993}}}';
 
 /** What a person sees when the daemon has started: where it listens, what runs, and two commands to try. */
 export function renderBanner(status: DaemonStatus): string {

@@ -23,7 +23,10 @@ export function completionScript(shell: string, program: Command): string {
 }
 
 function listPlaces(command: Command, path: string): readonly Place[] {
-  const commands = command.commands.map((child) => ({ name: child.name(), description: child.description() }));
+  const commands = command.commands.map((child) => ({
+    name: child.name(),
+    description: child.description(),
+  }));
   const options = command.createHelp().visibleOptions(command);
   return [
     {
@@ -59,9 +62,12 @@ function fish(name: string, places: readonly Place[]): string {
   const lines = places.flatMap(({ path, commands, options }) => {
     const condition = path === '' ? '__fish_use_subcommand' : seen(path, commands);
     return [
-      ...commands.map((word) => `complete -c ${name} -n '${condition}' -f -a ${word.name} -d ${quote(word.description)}`),
+      ...commands.map(
+        (word) => `complete -c ${name} -n '${condition}' -f -a ${word.name} -d ${quote(word.description)}`,
+      ),
       ...options.map(
-        (word) => `complete -c ${name} -n '${condition}' -l ${word.name.slice(2)} -d ${quote(word.description)}`,
+        (word) =>
+          `complete -c ${name} -n '${condition}' -l ${word.name.slice(2)} -d ${quote(word.description)}`,
       ),
     ];
   });
@@ -71,7 +77,8 @@ function fish(name: string, places: readonly Place[]): string {
 /** The place's own commands were typed and none of those below it. */
 function seen(path: string, below: Place['commands']): string {
   const typed = path.split(' ').map((word) => `__fish_seen_subcommand_from ${word}`);
-  const open = below.length === 0 ? [] : [`not __fish_seen_subcommand_from ${below.map(({ name }) => name).join(' ')}`];
+  const open =
+    below.length === 0 ? [] : [`not __fish_seen_subcommand_from ${below.map(({ name }) => name).join(' ')}`];
   return [...typed, ...open].join('; and ');
 }
 

@@ -2,7 +2,15 @@ import { request, type IncomingMessage } from 'node:http';
 import { BulkheadError, ErrorCode, type Problem } from '@bulkhead/proto';
 import { readDaemonRecord } from '../admin/daemon-record.js';
 
-const ANSWER_TIMEOUT_MS = 60_000;
+/** How long a daemon may be silent, in milliseconds. */
+export interface Deadlines {
+  /** About what it knows at once. */
+  readonly readMs: number;
+  /** While it starts or stops something. */
+  readonly actMs: number;
+}
+
+const DEADLINES: Deadlines = { readMs: 10_000, actMs: 120_000 };
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /** Talks to the running daemon over its control socket. */
@@ -11,18 +19,20 @@ export interface ControlClient {
   /** @throws NOT_RUNNING, or the error that the daemon answered with */
   get(path: string): Promise<unknown>;
   post(path: string): Promise<unknown>;
-  /** Lines of an endless or long answer, as they come. */
-  lines(path: string): AsyncIterable<string>;
+  /** Lines of a long answer as they come; with `endless` the daemon may be silent for as long as it likes between them. */
+  lines(path: string, endless: boolean): AsyncIterable<string>;
 }
 
 /** @throws NOT_RUNNING when no daemon uses the directory */
-export function connectToDaemon(dataDir: string): ControlClient {
+export function connectToDaemon(dataDir: string, deadlines = DEADLINES): ControlClient {
   const record = readDaemonRecord(dataDir);
   if (record === undefined) throw notRunning(dataDir);
   const ask = (method: string, path: string): Promise<IncomingMessage> =>
-    open(record.socket, method, path).catch((error: unknown) => {
-      throw isAbsent(error) ? notRunning(dataDir, error) : error;
-    });
+    open(record.socket, method, path, method === 'GET' ? deadlines.readMs : deadlines.actMs).catch(
+      (error: unknown) => {
+        throw isAbsent(error) ? notRunning(dataDir, error) : error;
+      },
+    );
   const call = async (method: string, path: string): Promise<unknown> => {
     const response = await ask(method, path);
     return parseAnswer(response.statusCode ?? 0, await readAll(response));
@@ -31,10 +41,10 @@ export function connectToDaemon(dataDir: string): ControlClient {
     pid: record.pid,
     get: (path) => call('GET', path),
     post: (path) => call('POST', path),
-    async *lines(path) {
+    async *lines(path, endless) {
       const response = await ask('GET', path);
       if (response.statusCode !== 200) parseAnswer(response.statusCode ?? 0, await readAll(response));
-      response.socket.setTimeout(0);
+      if (endless) response.socket.setTimeout(0);
       let rest = '';
       for await (const chunk of response.setEncoding('utf8')) {
         const parts = (rest + String(chunk)).split('\n');
@@ -45,13 +55,19 @@ export function connectToDaemon(dataDir: string): ControlClient {
   };
 }
 
-function open(socketPath: string, method: string, path: string): Promise<IncomingMessage> {
+function open(socketPath: string, method: string, path: string, timeoutMs: number): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const asked = request({ socketPath, method, path, timeout: ANSWER_TIMEOUT_MS }, resolve);
+    let answer: IncomingMessage | undefined;
+    const asked = request({ socketPath, method, path, timeout: timeoutMs }, (response) => {
+      answer = response;
+      resolve(response);
+    });
     asked.once('error', reject);
     asked.once('timeout', () => {
-      const message = `The daemon did not answer ${method} ${path} within ${ANSWER_TIMEOUT_MS / 1_000} s.`;
-      asked.destroy(new BulkheadError(ErrorCode.DEADLINE_EXCEEDED, message));
+      const message =
+        `The daemon did not answer ${method} ${path} within ${timeoutMs / 1_000} s. ` +
+        'Look at its log; if it does nothing any more, end its process and start it again.';
+      (answer ?? asked).destroy(new BulkheadError(ErrorCode.DEADLINE_EXCEEDED, message));
     });
     asked.end();
   });
@@ -61,7 +77,8 @@ async function readAll(response: IncomingMessage): Promise<string> {
   let text = '';
   for await (const chunk of response.setEncoding('utf8')) {
     text += String(chunk);
-    if (text.length > MAX_ANSWER_BYTES) throw new BulkheadError(ErrorCode.MESSAGE_TOO_LARGE, 'The answer has no end.');
+    if (text.length > MAX_ANSWER_BYTES)
+      throw new BulkheadError(ErrorCode.MESSAGE_TOO_LARGE, 'The answer has no end.');
   }
   return text;
 }
@@ -77,7 +94,9 @@ function toError(value: unknown): BulkheadError | undefined {
   const { code, message, problems } = value['error'];
   const known = Object.values(ErrorCode).find((member) => member === code);
   if (known === undefined || typeof message !== 'string') return undefined;
-  return new BulkheadError(known, message, { problems: Array.isArray(problems) ? problems.filter(isProblem) : [] });
+  return new BulkheadError(known, message, {
+    problems: Array.isArray(problems) ? problems.filter(isProblem) : [],
+  });
 }
 
 function isProblem(value: unknown): value is Problem {
@@ -89,7 +108,9 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 function isAbsent(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ECONNREFUSED');
+  return (
+    error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ECONNREFUSED')
+  );
 }
 
 function notRunning(dataDir: string, cause?: unknown): BulkheadError {

@@ -9,6 +9,7 @@ export function printFailure(cli: Cli, thrown: unknown): void {
   const message = error.problems.length > 0 ? (error.message.split('\n')[0] ?? '') : error.message;
   cli.err(`${error.code}: ${message}\n`);
   for (const problem of error.problems) cli.err(`  ${formatProblem(problem)}\n`);
-  if (error.code === ErrorCode.INTERNAL && error.cause instanceof Error) cli.err(`${error.cause.stack ?? ''}\n`);
+  if (error.code === ErrorCode.INTERNAL && error.cause instanceof Error)
+    cli.err(`${error.cause.stack ?? ''}\n`);
   cli.exitWith(error.code === ErrorCode.USAGE ? ExitCode.usage : ExitCode.failed);
 }

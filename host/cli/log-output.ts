@@ -13,7 +13,12 @@ export interface LogOutput {
 
 /** Where the daemon's log goes: standard output, without ever blocking on it, and the tail that `plugin logs` reads. */
 export function createLogOutput(tail: LogTail, pretty: boolean): LogOutput {
-  const out = pino.destination({ dest: STANDARD_OUTPUT, sync: false, minLength: 0, maxLength: MAX_BUFFERED_BYTES });
+  const out = pino.destination({
+    dest: STANDARD_OUTPUT,
+    sync: false,
+    minLength: 0,
+    maxLength: MAX_BUFFERED_BYTES,
+  });
   // A reader that went away must not end the daemon.
   out.on('error', () => undefined);
   return {

@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { readFile } from 'node:fs/promises';
-import { parse } from 'yaml';
+import { parseDocument } from 'yaml';
 import type { Command } from 'commander';
 import type { Cli } from './cli.js';
 
@@ -35,18 +35,11 @@ export async function dataDirOf(cli: Cli, options: PlaceOptions): Promise<string
 }
 
 async function readDataDir(file: string): Promise<string | undefined> {
-  let value: unknown;
   try {
-    value = parse(await readFile(file, 'utf8'));
+    // Reads past faults: the file may be half written.
+    const dataDir: unknown = parseDocument(await readFile(file, 'utf8')).getIn(['host', 'data_dir']);
+    return typeof dataDir === 'string' ? dataDir : undefined;
   } catch {
     return undefined;
   }
-  const host = memberOf(value, 'host');
-  const dataDir = memberOf(host, 'data_dir');
-  return typeof dataDir === 'string' ? dataDir : undefined;
-}
-
-function memberOf(value: unknown, key: string): unknown {
-  if (typeof value !== 'object' || value === null) return undefined;
-  return new Map<string, unknown>(Object.entries(value)).get(key);
 }

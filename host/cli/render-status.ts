@@ -9,7 +9,10 @@ export function renderStatus(status: unknown): string {
   const parts = [
     renderFields([
       ['state', `${textAt(readiness, 'state')}${waiting === '' ? '' : ` (waiting for ${waiting})`}`],
-      ['version', `${textAt(status, 'version')} on Node ${textAt(status, 'node')}, process ${textAt(status, 'pid')}`],
+      [
+        'version',
+        `${textAt(status, 'version')} on Node ${textAt(status, 'node')}, process ${textAt(status, 'pid')}`,
+      ],
       ['up', renderDuration(numberAt(status, 'uptime_ms'))],
       ['environment', textAt(status, 'environment')],
       ['configuration', textAt(status, 'config_file')],

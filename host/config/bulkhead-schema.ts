@@ -222,9 +222,9 @@ export const BULKHEAD_SCHEMA: JsonSchema = {
     mcp_servers: {
       type: 'object',
       default: {},
-      propertyNames: { pattern: '^[A-Za-z0-9](?:[A-Za-z0-9-]|_(?!_)){0,62}$' },
+      propertyNames: { pattern: '^[A-Za-z0-9](?:[A-Za-z0-9-]|_(?=[A-Za-z0-9-])){0,62}$' },
       description:
-        'Upstream MCP servers, by name; a name has no double underscore. Either a `command` or a `url`.',
+        'Upstream MCP servers, by name; a name has no double underscore and does not end with one. Either a `command` or a `url`.',
       additionalProperties: {
         type: 'object',
         additionalProperties: false,

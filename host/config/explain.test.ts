@@ -80,6 +80,16 @@ describe('explainPlugin', () => {
     expect(lines.join()).not.toMatch(/s3cret|in-clear/);
   });
 
+  it('names the older mode as the place where on_error was said', async () => {
+    const folder = await createFolder({
+      'bulkhead.yaml': 'plugins:\n  guard:\n    mode: enforce_ignore_error\n  other:\n    mode: audit\n',
+    });
+    const loaded = await load(folder, { plugins: [plugin({ name: 'guard' }), plugin({ name: 'other' })] });
+    const onError = (name: string) => explainPlugin(loaded, name).find(({ key }) => key === 'on_error');
+    expect(onError('guard')).toMatchObject({ value: '"ignore"', origin: { line: 3 } });
+    expect(onError('other')).toMatchObject({ value: '"fail"', origin: { layer: 'default' } });
+  });
+
   it('suggests an entry when none has the name', async () => {
     const folder = await createFolder({ 'bulkhead.yaml': 'plugins: { guard: {} }' });
     const loaded = await load(folder);

@@ -1,5 +1,7 @@
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import {
   formatPath,
+  nearest,
   resolveLocal,
   writePermissions,
   type JsonSchema,
@@ -8,8 +10,7 @@ import {
 import { originAt, treeAt, type Origin, type SourceTree } from '../manifest/source-tree.js';
 import type { PluginConfig } from './config.js';
 import type { LoadedConfig } from './load-config.js';
-import { nearest } from '@bulkhead/proto/rules/schema';
-import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import { resolveMode } from './modes.js';
 
 /** One effective value. */
 export interface ExplainedValue {
@@ -78,7 +79,11 @@ function dispatchRows(tree: SourceTree, plugin: PluginConfig): ExplainedValue[] 
         declaresMode(plugin) ? MANIFEST : HOST_DEFAULT,
       ),
     ),
-    row('on_error', plugin.onError, from([['on_error'], ['mode']], HOST_DEFAULT)),
+    row(
+      'on_error',
+      plugin.onError,
+      from(modeSaysOnError(tree, plugin) ? [['on_error'], ['mode']] : [['on_error']], HOST_DEFAULT),
+    ),
   ];
   for (const hook of plugin.hooks) {
     const declared = manifest.hooks[hook.hook] ?? {};
@@ -111,6 +116,12 @@ function dispatchRows(tree: SourceTree, plugin: PluginConfig): ExplainedValue[] 
     }
   }
   return rows;
+}
+
+/** An older mode name may carry what errors do. */
+function modeSaysOnError(tree: SourceTree, plugin: PluginConfig): boolean {
+  const mode = treeAt(tree, ['plugins', plugin.name, 'mode']);
+  return mode?.kind === 'value' && resolveMode(String(mode.value)).onError !== undefined;
 }
 
 function declaresMode({ manifest, hooks }: PluginConfig): boolean {

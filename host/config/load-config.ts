@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, parse, resolve } from 'node:path';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
-import { HOOKS, customHookSpec, isBuiltInHook, isPlainObject, type HookSpec } from '@bulkhead/proto/rules';
+import { HOOKS, isBuiltInHook, type HookSpec } from '@bulkhead/proto/rules';
 import type { Keys } from '@bulkhead/proto/rules/schema';
 import type { HostVersions } from '../manifest/compat.js';
 import { formatProblem, sortProblems } from '../manifest/format-problem.js';
@@ -9,6 +9,7 @@ import type { CustomHookDeclaration } from '../manifest/manifest.js';
 import { treeAt, treeFromValue, type SourceTree } from '../manifest/source-tree.js';
 import { parseBulkheadFile, type BulkheadFile } from './bulkhead-file.js';
 import type { HostConfig } from './config.js';
+import { collectHooks, specOfCustom } from './custom-hooks.js';
 import type { GrantLookup } from './effective-grant.js';
 import type { FoundPlugin, PluginLookup } from './lookup.js';
 import { wantedPlugins } from './load-install.js';
@@ -18,13 +19,7 @@ import { readTree } from './read-tree.js';
 import { resolveReferences, type ReferenceRules } from './references.js';
 import { createReport, type Report } from './report.js';
 import { findPlugin, resolvePlugin } from './resolve-plugin.js';
-import {
-  resolveApps,
-  resolveCustomHook,
-  resolveHost,
-  resolveListen,
-  resolveUpstreams,
-} from './resolve-sections.js';
+import { resolveApps, resolveHost, resolveListen, resolveUpstreams } from './resolve-sections.js';
 import { uselessNulls } from './useless-nulls.js';
 
 export interface ResolveOptions {
@@ -98,7 +93,7 @@ export async function loadConfig(options: ResolveOptions & { readonly file: stri
     }
   }
   if (report.problems.length > 0) throw invalid(file, report.problems);
-  return resolveLayers(layers, files, dirname(file), { ...options, environment });
+  return resolveLayers(layers, files, dirname(file), options);
 }
 
 /**
@@ -278,43 +273,6 @@ function referenceRules(merged: SourceTree, options: ResolveOptions, report: Rep
       report.problem(keys, message, undefined, origin);
     },
   };
-}
-
-/** Hooks that anybody declares, each once; two different declarations of one name are a fault. */
-function collectHooks(
-  file: BulkheadFile,
-  found: ReadonlyMap<string, FoundPlugin>,
-  embedded: readonly CustomHookDeclaration[],
-  report: Report,
-): readonly CustomHookDeclaration[] {
-  const hooks = new Map<string, CustomHookDeclaration>();
-  const add = (hook: CustomHookDeclaration, keys: Keys): void => {
-    const usable = resolveCustomHook(hook, keys, report);
-    if (usable === undefined) return;
-    const known = hooks.get(hook.name);
-    if (known === undefined) hooks.set(hook.name, usable);
-    else if (JSON.stringify(known) !== JSON.stringify(hook)) {
-      report.problem(
-        keys,
-        `the hook '${hook.name}' is declared twice, and differently. Keep one declaration, or make them equal.`,
-      );
-    }
-  };
-  for (const hook of embedded) add(hook, ['custom_hooks', hook.name]);
-  for (const [name, told] of Object.entries(file.custom_hooks ?? {}))
-    add({ name, ...told }, ['custom_hooks', name]);
-  for (const [name, { manifest }] of found)
-    for (const hook of manifest.customHooks) add(hook, ['plugins', name]);
-  return [...hooks.values()];
-}
-
-function specOfCustom(hook: CustomHookDeclaration): HookSpec {
-  const properties = hook.payload['properties'];
-  return customHookSpec({
-    name: hook.name,
-    members: isPlainObject(properties) ? Object.keys(properties) : [],
-    ...(hook.writable === undefined ? {} : { writable: hook.writable }),
-  });
 }
 
 function invalid(

@@ -17,7 +17,10 @@ export async function readTree(file: string, layer: string): Promise<TreeRead> {
   });
   let text: string;
   try {
-    const { size } = await stat(file);
+    const found = await stat(file);
+    // A pipe would be waited for without end.
+    if (!found.isFile()) return failed('expected a regular file, found something else.');
+    const { size } = found;
     if (size > MAX_DOCUMENT_BYTES)
       return failed(`expected at most ${MAX_DOCUMENT_BYTES} bytes, got ${size}.`);
     text = await readFile(file, 'utf8');

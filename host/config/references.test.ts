@@ -61,7 +61,7 @@ describe('resolveReferences', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         fc.pre(!JSON.stringify(value).includes('${'));
-        expect(resolve({ value }).value).toEqual(JSON.parse(JSON.stringify({ value })));
+        expect(resolve({ value }).value).toEqual({ value });
       }),
     );
   });

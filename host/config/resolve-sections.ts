@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
 import { isAbsolute, resolve } from 'node:path';
-import { compileSchema, type Keys } from '@bulkhead/proto/rules/schema';
-import { HOOK_NAME, isBuiltInHook, isPlainObject } from '@bulkhead/proto/rules';
+import type { Keys } from '@bulkhead/proto/rules/schema';
 import type { BulkheadFile, ListenSection, UpstreamSection } from './bulkhead-file.js';
 import type { AppConfig, HostConfig, ListenConfig, UpstreamConfig } from './config.js';
-import type { CustomHookDeclaration } from '../manifest/manifest.js';
 import type { Report } from './report.js';
 
 /** Shortest key that an app may have, in characters; shorter ones can be guessed. */
@@ -146,33 +144,4 @@ function hashOf(key: string, isReference: boolean): string | { readonly problem:
   if (key.length < MIN_APP_KEY_CHARS)
     return { problem: `expected a key of at least ${MIN_APP_KEY_CHARS} characters, got ${key.length}.` };
   return createHash('sha256').update(key).digest('hex');
-}
-
-/** Checks one declared hook; undefined when it cannot be used. */
-export function resolveCustomHook(
-  declared: CustomHookDeclaration,
-  keys: Keys,
-  report: Pick<Report, 'problem'>,
-): CustomHookDeclaration | undefined {
-  const { name, payload, writable = [] } = declared;
-  const refuse = (at: Keys, message: string): undefined => {
-    report.problem([...keys, ...at], message);
-  };
-  if (!HOOK_NAME.test(name)) return refuse([], `expected a hook name such as order_placed, got '${name}'.`);
-  if (isBuiltInHook(name)) return refuse([], `the hook '${name}' is built in; give yours another name.`);
-  const properties = payload['properties'];
-  if (!isPlainObject(properties)) return refuse(['payload'], 'expected a JSON Schema with properties.');
-  try {
-    compileSchema(payload);
-  } catch (error) {
-    return refuse(
-      ['payload'],
-      `the schema cannot be used: ${error instanceof Error ? error.message : String(error)}.`,
-    );
-  }
-  for (const [index, member] of writable.entries()) {
-    if (!Object.hasOwn(properties, member))
-      return refuse(['writable', index], `'${member}' is no member of the payload.`);
-  }
-  return declared;
 }

@@ -4,11 +4,13 @@ import { Decision, type InvokeResponse, type Violation as WireViolation } from '
 import {
   checkViolation,
   decodePayload,
+  headersFault,
   isReservedKey,
   utf8Length,
   type HookSpec,
   type Payload,
 } from '@bulkhead/proto/rules';
+import { isDeeperThan, MAX_JSON_DEPTH } from './json-depth.js';
 import type { HookPlan, Step } from './hook-index.js';
 import { exceedsSelection, mergeFields, type SelectionTree } from './field-selection.js';
 import type { HostViolation } from './invocation.js';
@@ -21,6 +23,12 @@ export type PluginAnswer =
 
 const ALLOW: PluginAnswer = { kind: 'allow' };
 
+/** Names in `changed`; more than any hook has fields, custom ones too. */
+const MAX_CHANGED = 1_000;
+/** Characters of a plugin's text that an error quotes. */
+const MAX_QUOTE = 100;
+/** What a denial tells logs and records. */
+const MAX_DETAILS_BYTES = 64 * 1024;
 /** Metadata of one run, names and JSON texts together. */
 const MAX_METADATA_BYTES = 64 * 1024;
 
@@ -45,9 +53,15 @@ export function readAnswer(plan: HookPlan, plugin: string, response: InvokeRespo
 function readChanges(plan: HookPlan, response: InvokeResponse): PluginAnswer {
   const { spec, maxFieldBytes } = plan;
   const { changed } = response;
+  if (new Set(changed.slice(0, MAX_CHANGED)).size !== changed.length) {
+    throw wrong(spec, 'changed names a field twice, or more fields than any payload has');
+  }
   for (const name of changed) {
     if (!Object.hasOwn(spec.fields, name)) {
-      throw wrong(spec, `changed names '${name}'; the payload has ${Object.keys(spec.fields).join(', ')}`);
+      throw wrong(
+        spec,
+        `changed names '${name.slice(0, MAX_QUOTE)}'; the payload has ${Object.keys(spec.fields).join(', ')}`,
+      );
     }
   }
   let changes: Payload;
@@ -59,6 +73,10 @@ function readChanges(plan: HookPlan, response: InvokeResponse): PluginAnswer {
   for (const name of changed) {
     const value = changes[name];
     if (value === undefined) throw wrong(spec, `changed names '${name}', and the payload does not carry it`);
+    if (spec.fields[name]?.kind === 'headers') {
+      const fault = headersFault(value as object);
+      if (fault !== undefined) throw wrong(spec, `the change of '${name}': ${fault}`);
+    }
     if (!(value instanceof JsonText)) continue;
     const bytes = bytesAbove(value.text, maxFieldBytes);
     if (bytes !== undefined) {
@@ -66,6 +84,9 @@ function readChanges(plan: HookPlan, response: InvokeResponse): PluginAnswer {
         spec,
         `the change of '${name}' is ${String(bytes)} bytes of JSON; the hook's limit is ${String(maxFieldBytes)}`,
       );
+    }
+    if (isDeeperThan(value.text, MAX_JSON_DEPTH)) {
+      throw wrong(spec, `the change of '${name}' nests deeper than ${String(MAX_JSON_DEPTH)} levels`);
     }
     try {
       JSON.parse(value.text);
@@ -105,6 +126,12 @@ function readViolation(spec: HookSpec, plugin: string, wire: WireViolation | und
 }
 
 function parseDetails(spec: HookSpec, text: string): unknown {
+  if (bytesAbove(text, MAX_DETAILS_BYTES) !== undefined || isDeeperThan(text, MAX_JSON_DEPTH)) {
+    throw wrong(
+      spec,
+      `violation.details may be ${String(MAX_DETAILS_BYTES)} bytes of JSON, ${String(MAX_JSON_DEPTH)} levels deep`,
+    );
+  }
   try {
     return parseJson(text);
   } catch (error) {
@@ -216,8 +243,11 @@ export function readMetadata(
         `metadata of one run may be ${String(MAX_METADATA_BYTES)} bytes, names and values together`,
       );
     }
-    if (isReservedKey(name)) refused.push(name);
+    if (isReservedKey(name)) refused.push(name.slice(0, MAX_QUOTE));
     else {
+      if (isDeeperThan(text, MAX_JSON_DEPTH)) {
+        throw wrong(spec, `metadata '${name}' nests deeper than ${String(MAX_JSON_DEPTH)} levels`);
+      }
       try {
         values[name] = parseJson(text);
       } catch (error) {

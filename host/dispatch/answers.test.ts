@@ -55,6 +55,62 @@ const GARBAGE: [string, Partial<InvokeResponse>][] = [
     'two JSON values in one',
     { decision: 1, changed: ['args'], payload: bytes({ args: new JsonText('{}\n{}') }) },
   ],
+  [
+    'a field named again and again, each time to be parsed anew',
+    {
+      decision: 1,
+      changed: Array.from({ length: 1_000_000 }, () => 'args'),
+      payload: bytes({ args: new JsonText(`[${'1,'.repeat(100_000)}1]`) }),
+    },
+  ],
+  [
+    'a million names',
+    {
+      decision: 1,
+      changed: Array.from({ length: 1_000_000 }, (_, n) => `f${n}`),
+      payload: bytes({ name: 'x' }),
+    },
+  ],
+  [
+    'JSON that is a million levels deep',
+    {
+      decision: 1,
+      changed: ['args'],
+      payload: bytes({ args: new JsonText(`${'['.repeat(400_000)}1.0${']'.repeat(400_000)}`) }),
+    },
+  ],
+  [
+    'a header with a line end in it',
+    { decision: 1, changed: ['headers'], payload: bytes({ headers: { a: 'b\r\nset-cookie: c' } }) },
+  ],
+  [
+    'a violation with a line end in a header',
+    { decision: 2, violation: { ...violation, httpHeaders: { a: 'b\r\nc: d' } } },
+  ],
+  [
+    'a violation with no header name',
+    { decision: 2, violation: { ...violation, httpHeaders: { 'a b': 'c' } } },
+  ],
+  ['a reason of megabytes', { decision: 2, violation: { ...violation, reason: 'r'.repeat(3_000_000) } }],
+  [
+    'a description of megabytes',
+    { decision: 2, violation: { ...violation, description: 'r'.repeat(3_000_000) } },
+  ],
+  [
+    'details that are a million levels deep',
+    {
+      decision: 2,
+      violation: { ...violation, detailsJson: `{"a":${'['.repeat(400_000)}${']'.repeat(400_000)}}` },
+    },
+  ],
+  [
+    'details of megabytes',
+    { decision: 2, violation: { ...violation, detailsJson: `{"a":"${'d'.repeat(3_000_000)}"}` } },
+  ],
+  [
+    'metadata that is a million levels deep',
+    { metadata: { a: `${'['.repeat(30_000)}${']'.repeat(30_000)}` } },
+  ],
   ['a violation with a status of success', { decision: 2, violation: { ...violation, httpStatusCode: 200 } }],
   [
     'a violation whose details are no object',

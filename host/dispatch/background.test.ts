@@ -147,6 +147,19 @@ describe('batches', () => {
     expect(ids()).toEqual([['a', 'b'], ['c']]);
   });
 
+  test('of large payloads are cut to what one message takes, and no part waits anew', async () => {
+    const batches: InvokeRequest[][] = [];
+    const port = functionPort('log', () => undefined, { batches });
+    const { dispatcher, clock } = testDispatcher([
+      entry(port, HOOK, { mode: 'fire_and_forget', batch: { max: 100, maxWaitMs: 250 } }),
+    ]);
+    const large = { name: 'echo', args: { text: 'x'.repeat(400_000) } };
+    for (let n = 0; n < 5; n += 1) await dispatcher.invoke(HOOK, large);
+    clock.advance(250);
+    await dispatcher.drain(1_000);
+    expect(batches.map((batch) => batch.length)).toEqual([2, 2, 1]);
+  });
+
   test('a batch that does not arrive is an error of each of its runs', async () => {
     const port = {
       ...functionPort('log', () => undefined),

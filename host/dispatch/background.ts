@@ -27,6 +27,8 @@ interface Job {
 const MAX_QUEUED = 10_000;
 /** Payload bytes that wait for one registration. */
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
+/** Payload bytes of one batch: all of a larger one would be lost to the link's limit on a message. */
+const MAX_BATCH_BYTES = 1024 * 1024;
 /** Runs (or batches) of one registration under way at once. */
 const MAX_IN_FLIGHT = 32;
 
@@ -87,8 +89,8 @@ export class BackgroundWork {
     }
     lane.queue.push({ call, snapshot, outcome, bytes });
     lane.bytes += bytes;
-    const request = this.#requests.get(call.requestId);
-    if (request === undefined) this.#requests.set(call.requestId, { runs: 1, ended: false });
+    const request = this.#requests.get(call.stateKey);
+    if (request === undefined) this.#requests.set(call.stateKey, { runs: 1, ended: false });
     else request.runs++;
     this.#advance(parts, lane);
   }
@@ -104,8 +106,8 @@ export class BackgroundWork {
   }
 
   /** @returns whether the request's state may go now; else it goes with the last background run */
-  endRequest(requestId: string): boolean {
-    const request = this.#requests.get(requestId);
+  endRequest(stateKey: string): boolean {
+    const request = this.#requests.get(stateKey);
     if (request === undefined) return true;
     request.ended = true;
     return false;
@@ -152,14 +154,16 @@ export class BackgroundWork {
       }
       lane.cancelTimer?.();
       lane.cancelTimer = undefined;
-      lane.due = false;
-      const jobs = lane.queue.splice(0, batch?.max ?? 1);
+      const wanted = Math.min(lane.queue.length, batch?.max ?? 1);
+      const jobs = lane.queue.splice(0, sizeOfNext(lane.queue, wanted));
+      // What the batch had no room for has waited as long.
+      lane.due = lane.due && jobs.length < wanted;
       for (const job of jobs) lane.bytes -= job.bytes;
       lane.inFlight++;
       const run = batch === undefined ? runOne(parts, lane.step, jobs) : runBatch(parts, lane.step, jobs);
       void run.finally(() => {
         lane.inFlight--;
-        for (const { call } of jobs) this.#ended(parts, call.requestId);
+        for (const { call } of jobs) this.#ended(parts, call.stateKey);
         this.#advance(parts, lane);
         if (lane.queue.length === 0 && lane.inFlight === 0) {
           this.#lanes.delete(lane.step);
@@ -169,11 +173,11 @@ export class BackgroundWork {
     }
   }
 
-  #ended(parts: DispatchParts, requestId: string): void {
-    const request = this.#requests.get(requestId);
+  #ended(parts: DispatchParts, stateKey: string): void {
+    const request = this.#requests.get(stateKey);
     if (request === undefined || --request.runs > 0) return;
-    this.#requests.delete(requestId);
-    if (request.ended) parts.state.end(requestId);
+    this.#requests.delete(stateKey);
+    if (request.ended) parts.state.end(stateKey);
   }
 
   #signalIdle(): void {
@@ -182,6 +186,17 @@ export class BackgroundWork {
     this.#idle = [];
     for (const resolve of waiting) resolve();
   }
+}
+
+/** How many of the first jobs go together: one at least. */
+function sizeOfNext(queue: readonly Job[], wanted: number): number {
+  let bytes = queue[0]?.bytes ?? 0;
+  let count = 1;
+  for (; count < wanted; count += 1) {
+    bytes += queue[count]?.bytes ?? 0;
+    if (bytes > MAX_BATCH_BYTES) break;
+  }
+  return count;
 }
 
 async function runOne(parts: DispatchParts, step: Step, jobs: readonly Job[]): Promise<void> {

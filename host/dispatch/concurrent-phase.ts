@@ -12,6 +12,7 @@ import {
   createRequest,
   failedRun,
   failureViolation,
+  isCallersDeadline,
   isEmpty,
   keepState,
   noteFailure,
@@ -64,7 +65,8 @@ export async function runConcurrent(
     );
   } finally {
     call.signal?.removeEventListener('abort', abort);
-    controller.abort();
+    // Only where there is somebody to tell: an abort costs more than a call.
+    if (lanes.some((lane) => lane.report === undefined)) controller.abort();
     for (const lane of lanes) close(parts, call, lane, parts.clock.monotonic() - started);
   }
 }
@@ -116,7 +118,7 @@ async function runLane(
     if (signal.aborted) return undefined;
     const error = BulkheadError.from(thrown);
     lane.durationMs = parts.clock.monotonic() - started;
-    if (error.code === ErrorCode.DEADLINE_EXCEEDED && timeoutMs < step.registration.timeoutMs) {
+    if (isCallersDeadline(call, step, error, timeoutMs)) {
       lane.report = failedRun(error, 'allow');
       throw call.expired(error);
     }
@@ -131,7 +133,7 @@ function close(parts: DispatchParts, call: HookCall, lane: Lane, elapsedMs: numb
   const { step, response } = lane;
   if (response !== undefined && !isEmpty(response.shared)) {
     try {
-      parts.state.write(call.requestId, step.port.name, NO_ENTRIES, response.shared);
+      parts.state.write(call.stateKey, step.port.name, NO_ENTRIES, response.shared);
     } catch (error) {
       noteFailure(parts, call, step, BulkheadError.from(error));
     }

@@ -20,6 +20,24 @@ function silent(timeouts: number[], expire: (ms: number) => void): PluginPort {
 }
 
 describe('deadlines', () => {
+  test.each(['sequential', 'concurrent'] as const)(
+    'a %s guard that says that its time is over while it is not has failed, and the request is refused',
+    async (mode) => {
+      const { dispatcher } = testDispatcher([
+        entry(
+          silent([], () => undefined),
+          HOOK,
+          { mode, timeoutMs: 5_000 },
+        ),
+      ]);
+      expect(await dispatcher.invoke(HOOK, CALL, {}, { timeoutMs: 1_000 })).toMatchObject({
+        allowed: false,
+        refusal: 'failed',
+        violation: { code: 'DEADLINE_EXCEEDED' },
+      });
+    },
+  );
+
   test('a plugin gets the registration’s time', async () => {
     const timeouts: number[] = [];
     const { dispatcher } = testDispatcher([
@@ -49,7 +67,9 @@ describe('deadlines', () => {
         HOOK,
       ),
       entry(
-        silent(timeouts, () => undefined),
+        silent(timeouts, (ms) => {
+          made.clock.advance(ms);
+        }),
         HOOK,
         { onError: 'ignore' },
       ),

@@ -6,7 +6,7 @@ import type { HostConfig } from '../config/config.js';
 import type { CustomHookDeclaration } from '../manifest/manifest.js';
 import { BackgroundWork } from './background.js';
 import { describeHooks, type HookDescription } from './describe-hooks.js';
-import { HookCall } from './hook-call.js';
+import { HookCall, stateKeyOf } from './hook-call.js';
 import { buildIndex, type HookPlan } from './hook-index.js';
 import type { InvokeOptions, InvokeResult, PluginRecord, RequestContext } from './invocation.js';
 import type { DispatchParts } from './parts.js';
@@ -45,7 +45,7 @@ export interface Dispatcher {
   listens(hook: string): boolean;
   hooks(): readonly HookDescription[];
   /** The outermost answer of a request was given: its state goes. */
-  endRequest(requestId: string): void;
+  endRequest(requestId: string, stateScope?: string): void;
   /**
    * Another configuration, atomically; calls under way finish on the old one. Default limits: as they are.
    *
@@ -105,8 +105,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     },
     listens: (hook) => index.get(hook)?.busy ?? false,
     hooks: () => describeHooks(index, parts.rotation),
-    endRequest(requestId) {
-      if (parts.background.endRequest(requestId)) parts.state.end(requestId);
+    endRequest(requestId, stateScope) {
+      const key = stateKeyOf(requestId, stateScope);
+      if (parts.background.endRequest(key)) parts.state.end(key);
     },
     update(entries, customHooks, nextLimits = limits) {
       index = buildIndex(entries, customHooks, nextLimits);

@@ -19,6 +19,8 @@ export interface Refusal {
 export class HookCall {
   readonly plan: HookPlan;
   readonly requestId: string;
+  /** What the request's state is kept under. */
+  readonly stateKey: string;
   readonly context: RequestContext;
   readonly contexts: CallContexts;
   readonly signal: AbortSignal | undefined;
@@ -44,6 +46,7 @@ export class HookCall {
   ) {
     this.plan = plan;
     this.requestId = requestId;
+    this.stateKey = stateKeyOf(requestId, context.stateScope);
     this.context = context;
     this.contexts = new CallContexts(requestId, context);
     this.signal = options?.signal;
@@ -141,4 +144,9 @@ function assertWithinLimit(plan: HookPlan, payload: Payload): void {
       );
     }
   }
+}
+
+/** A request id holds no space, so no id in one scope equals another in another. */
+export function stateKeyOf(requestId: string, scope: string | undefined): string {
+  return scope === undefined ? requestId : `${requestId} ${scope}`;
 }

@@ -5,6 +5,11 @@ import type { Mode } from '../manifest/manifest.js';
 /** What the caller of a hook knows of the request. Everything is optional; a request id is made when there is none. */
 export interface RequestContext {
   readonly requestId?: string;
+  /**
+   * Whose request ids these are. State is kept by scope and id together, so that whoever chooses an id that somebody
+   * else uses finds nothing there. No plugin sees it. Default: one scope for all who name none.
+   */
+  readonly stateScope?: string;
   readonly tenantId?: string;
   readonly serverId?: string;
   readonly appId?: string;

@@ -21,8 +21,8 @@ export function createRequest(
     hook: call.plan.spec.name,
     payload: snapshot.bytes(step.view),
     context: call.contexts.for(step.contextView),
-    state: parts.state.state(call.requestId, step.port.name),
-    shared: parts.state.shared(call.requestId),
+    state: parts.state.state(call.stateKey, step.port.name),
+    shared: parts.state.shared(call.stateKey),
     outcome,
   };
 }
@@ -78,7 +78,7 @@ export function keepState(
     }
   }
   if (isEmpty(response.state) && isEmpty(shared)) return;
-  parts.state.write(call.requestId, step.port.name, response.state, shared);
+  parts.state.write(call.stateKey, step.port.name, response.state, shared);
 }
 
 export function addMetadata(call: HookCall, step: Step, values: JsonObject): void {
@@ -167,6 +167,23 @@ export function noteFailure(parts: DispatchParts, call: HookCall, step: Step, er
   );
   if (step.registration.onError === 'disable')
     parts.rotation.disable(plugin, `${error.code}: ${error.message}`);
+}
+
+/** Timers and clocks may differ by this much. */
+const DEADLINE_SLACK_MS = 50;
+
+/** Whether a run ended because the caller's own time was over; a plugin that merely says so has failed. */
+export function isCallersDeadline(
+  call: HookCall,
+  step: Step,
+  error: BulkheadError,
+  timeoutMs: number,
+): boolean {
+  return (
+    error.code === ErrorCode.DEADLINE_EXCEEDED &&
+    timeoutMs < step.registration.timeoutMs &&
+    call.timeLeft(DEADLINE_SLACK_MS + 1) <= DEADLINE_SLACK_MS
+  );
 }
 
 const HTTP_STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {

@@ -12,6 +12,7 @@ import {
   createRequest,
   failedRun,
   failureViolation,
+  isCallersDeadline,
   isEmpty,
   keepState,
   noteFailure,
@@ -58,7 +59,7 @@ export async function runSerial(
         record(parts, call, step, skipped(ErrorCode.CANCELLED), durationMs);
         throw call.cancelled();
       }
-      if (error.code === ErrorCode.DEADLINE_EXCEEDED && timeoutMs < step.registration.timeoutMs) {
+      if (isCallersDeadline(call, step, error, timeoutMs)) {
         record(parts, call, step, failedRun(error, 'allow'), durationMs);
         throw call.expired(error);
       }

@@ -19,6 +19,8 @@ type Mutable = { -readonly [K in keyof ShadowCounts]: number };
 /** Subjects counted one by one per plugin; the rest are counted together. */
 const MAX_SUBJECTS = 1_000;
 const OTHERS = '(others)';
+/** Characters of a subject that are kept: a caller may name any tool. */
+const MAX_SUBJECT = 200;
 
 const zero = (): Mutable => ({ runs: 0, wouldDeny: 0, wouldChange: 0, errors: 0 });
 
@@ -29,7 +31,8 @@ export class Shadow {
   count(plugin: string, subject: string, requested: Outcome, failed: boolean): void {
     let counts = this.#plugins.get(plugin);
     if (counts === undefined) this.#plugins.set(plugin, (counts = { total: zero(), bySubject: new Map() }));
-    const key = counts.bySubject.has(subject) || counts.bySubject.size < MAX_SUBJECTS ? subject : OTHERS;
+    const short = subject.slice(0, MAX_SUBJECT);
+    const key = counts.bySubject.has(short) || counts.bySubject.size < MAX_SUBJECTS ? short : OTHERS;
     let own = counts.bySubject.get(key);
     if (own === undefined) counts.bySubject.set(key, (own = zero()));
     for (const each of [counts.total, own]) {

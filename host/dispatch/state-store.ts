@@ -26,6 +26,8 @@ interface RequestState {
 const DEFAULT_MAX_REQUESTS = 100_000;
 const DEFAULT_MAX_BYTES_PER_REQUEST = 1024 * 1024;
 const DEFAULT_MAX_BYTES = 256 * 1024 * 1024;
+/** What an entry costs beside its texts, about; else a quarter of a million tiny ones would pass for a megabyte. */
+const ENTRY_OVERHEAD_BYTES = 100;
 
 export const NO_ENTRIES: Entries = Object.freeze({});
 
@@ -159,6 +161,8 @@ function patched(entries: Entries, changes: Entries): Entries {
 
 function sizeOf(entries: Entries): number {
   let size = 0;
-  for (const [name, text] of Object.entries(entries)) size += utf8Length(name) + utf8Length(text);
+  for (const [name, text] of Object.entries(entries)) {
+    size += utf8Length(name) + utf8Length(text) + ENTRY_OVERHEAD_BYTES;
+  }
   return size;
 }

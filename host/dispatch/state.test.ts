@@ -26,6 +26,20 @@ describe('ctx.state', () => {
       mode,
     );
 
+  test('is not that of a request of the same id in another scope, nor ends with it', async () => {
+    const seen: unknown[] = [];
+    const { dispatcher } = testDispatcher([tracker(seen)]);
+    const one = { requestId: 'r', stateScope: 'one' };
+    await dispatcher.invoke(PRE, pre, one);
+    await dispatcher.invoke(POST, post, { requestId: 'r', stateScope: 'two' });
+    dispatcher.endRequest('r', 'two');
+    dispatcher.endRequest('r');
+    await dispatcher.invoke(POST, post, one);
+    dispatcher.endRequest('r', 'one');
+    await dispatcher.invoke(POST, post, one);
+    expect(seen).toEqual([{}, {}, { started: '12' }, {}]);
+  });
+
   test.each(['sequential', 'transform', 'audit', 'concurrent', 'fire_and_forget'] as const)(
     'lives from hook to hook of one request in %s, private to the plugin',
     async (mode) => {
@@ -195,7 +209,7 @@ describe('the store', () => {
   });
 
   test('at its bound in requests or bytes the longest idle one goes', () => {
-    const { store } = open({ maxRequests: 2, maxBytes: 20 });
+    const { store } = open({ maxRequests: 2, maxBytes: 320 });
     for (const id of ['a', 'b']) store.write(id, 'p', { x: '1' }, {});
     store.write('a', 'p', { y: '1' }, {});
     store.write('c', 'p', { x: '1' }, {});
@@ -204,17 +218,25 @@ describe('the store', () => {
       {},
       1,
     ]);
-    store.write('c', 'p', { x: '1'.repeat(18) }, {});
+    store.write('c', 'p', { x: '1'.repeat(218) }, {});
     expect([store.size, store.state('a', 'p')]).toEqual([1, {}]);
   });
 
   test('a request that would hold too much keeps what it had', () => {
-    const { store } = open({ maxBytesPerRequest: 10 });
+    const { store } = open({ maxBytesPerRequest: 210 });
     store.write('r', 'p', { x: '1234' }, {});
     expect(() => {
       store.write('r', 'q', {}, { y: '123456' });
     }).toThrow(expect.objectContaining({ code: 'INVALID_ANSWER' }));
     expect([store.state('r', 'p'), store.shared('r')]).toEqual([{ x: '1234' }, {}]);
+  });
+
+  test('many tiny entries count for what they cost, not only for their texts', () => {
+    const { store } = open();
+    const tiny = Object.fromEntries(Array.from({ length: 100_000 }, (_, n) => [n.toString(36), '1']));
+    expect(() => {
+      store.write('r', 'p', tiny, {});
+    }).toThrow(expect.objectContaining({ code: 'INVALID_ANSWER' }));
   });
 
   test('what a running call holds does not change under it', () => {

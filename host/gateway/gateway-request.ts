@@ -16,6 +16,7 @@ export interface Identity {
 const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 const ANONYMOUS: Identity = { assertContext: false };
+let nextRequest = 0;
 
 /** A request id that a caller may choose. */
 export function isRequestId(value: unknown): value is string {
@@ -35,10 +36,12 @@ export class GatewayRequest {
   identity: Identity = ANONYMOUS;
   /** Whether the http hooks have begun on it; only then do they end on it. */
   hooked = false;
-  readonly #onEnd: (requestId: string) => void;
+  /** Its hooks share their state with those of no other request, whatever id the caller chose. */
+  readonly #stateScope = `request:${String(nextRequest++)}`;
+  readonly #onEnd: (requestId: string, stateScope: string) => void;
   #holders = 1;
 
-  constructor(raw: IncomingMessage, onEnd: (requestId: string) => void) {
+  constructor(raw: IncomingMessage, onEnd: (requestId: string, stateScope: string) => void) {
     this.headers = flattenHeaders(raw.headers);
     const given = this.headers['x-request-id'];
     this.requestId = isRequestId(given) ? given : randomUUID();
@@ -68,6 +71,7 @@ export class GatewayRequest {
     const contentType = this.headers['content-type'];
     return {
       requestId: this.requestId,
+      stateScope: this.#stateScope,
       headers: this.visibleHeaders,
       ...(serverId === undefined ? {} : { serverId }),
       ...(appId === undefined ? {} : { appId }),
@@ -86,6 +90,6 @@ export class GatewayRequest {
   /** The HTTP answer is out, or the work that held it has ended. */
   release(): void {
     this.#holders -= 1;
-    if (this.#holders === 0) this.#onEnd(this.requestId);
+    if (this.#holders === 0) this.#onEnd(this.requestId, this.#stateScope);
   }
 }

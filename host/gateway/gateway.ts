@@ -6,16 +6,17 @@ import type { Clock } from '../clock.js';
 import type { HostConfig } from '../config/config.js';
 import type { Log } from '../upstream/log.js';
 import type { Upstreams } from '../upstream/upstreams.js';
+import { isDeeperThan, MAX_JSON_DEPTH } from '../dispatch/json-depth.js';
 import { createAccessCheck, isLoopback } from './access.js';
-import { exposeViolation } from './exposure.js';
+import { createAppKeys } from './app-keys.js';
 import { GatewayRequest } from './gateway-request.js';
 import { registerHookApi } from './hook-api.js';
 import type { HookPort } from './hook-port.js';
 import { createHttpHooks } from './http-hooks.js';
-import { denialData, McpCode } from './mcp/denial.js';
 import { registerMcp } from './mcp/routes.js';
 import { DEFAULT_SESSION_LIMITS, type SessionLimits } from './mcp/sessions.js';
-import { refusalFor, RefusedError, type Refusal } from './refusal.js';
+import { refusalBody } from './refusal-body.js';
+import { refusalFor, RefusedError } from './refusal.js';
 
 export interface GatewayOptions {
   readonly config: {
@@ -63,6 +64,8 @@ export interface Gateway {
   listen(): Promise<string>;
   /** Refuses new requests, waits at most `drainMs` for those in progress, then ends everything. */
   close(drainMs: number): Promise<void>;
+  /** Takes changed apps and policy, for requests that come from now on. */
+  update(config: Pick<GatewayOptions['config'], 'apps' | 'policy'>): void;
   readonly address: AddressInfo | undefined;
   readonly sessionCount: () => number;
 }
@@ -74,6 +77,8 @@ interface Underway {
 
 export function createGateway(options: GatewayOptions): Gateway {
   const { config, hooks, log, clock } = options;
+  let { policy } = config;
+  let appOf = createAppKeys(config.apps);
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const bound = config.listen.data;
   const underway = new WeakMap<object, Underway>();
@@ -90,6 +95,12 @@ export function createGateway(options: GatewayOptions): Gateway {
     forceCloseConnections: true,
     return503OnClosing: false,
     exposeHeadRoutes: false,
+    // An address that cannot be read; nothing else has seen the request.
+    frameworkErrors: (error, http, reply) => {
+      const request = new GatewayRequest(http.raw, () => undefined);
+      void reply.header('x-request-id', request.requestId);
+      sendRefusal(reply, request, error);
+    },
     http: {
       maxHeaderSize: limits.maxHeaderBytes,
       headersTimeout: limits.headersTimeoutMs,
@@ -100,7 +111,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   const httpHooks = createHttpHooks({
     hooks,
-    apps: config.apps,
+    appOf: (key) => appOf(key),
     allowsAnonymous: (request) =>
       config.environment === 'development' &&
       !bound.behindProxy &&
@@ -121,6 +132,12 @@ export function createGateway(options: GatewayOptions): Gateway {
       done(null, undefined);
       return;
     }
+    // Whoever writes it out again, here or in a plugin, goes down as deep as it nests.
+    if (isDeeperThan(String(text), MAX_JSON_DEPTH)) {
+      const why = `the request body nests deeper than ${String(MAX_JSON_DEPTH)} levels; make it flatter`;
+      done(new BulkheadError(ErrorCode.INVALID_PAYLOAD, why));
+      return;
+    }
     try {
       done(null, parseJson(String(text)));
     } catch (error) {
@@ -131,8 +148,8 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   app.addHook('onRequest', async (http, reply) => {
     const closed = new AbortController();
-    const request = new GatewayRequest(http.raw, (requestId) => {
-      hooks.endRequest(requestId);
+    const request = new GatewayRequest(http.raw, (requestId, stateScope) => {
+      hooks.endRequest(requestId, stateScope);
     });
     underway.set(http.raw, { request, closed });
     // A GET that only waits for news must not hold up the drain; it ends with its session.
@@ -152,8 +169,9 @@ export function createGateway(options: GatewayOptions): Gateway {
   });
 
   app.addHook('onSend', async (http, reply, payload) => {
+    // A request that has no route has not been through the hook above.
+    if (!hooks.listens('http_post_request') || !underway.has(http.raw)) return payload;
     const { request } = of(http.raw);
-    if (!hooks.listens('http_post_request')) return payload;
     const isResponse = payload instanceof Response;
     const headers = isResponse ? Object.fromEntries(payload.headers) : textHeaders(reply.getHeaders());
     const status = isResponse ? payload.status : reply.statusCode;
@@ -171,7 +189,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   app.setErrorHandler((error, http, reply) => {
     const { request } = of(http.raw);
-    return reply.send(refuse(reply, request, error));
+    return sendRefusal(reply, request, error);
   });
   app.setNotFoundHandler((http) => {
     throw new BulkheadError(
@@ -190,7 +208,11 @@ export function createGateway(options: GatewayOptions): Gateway {
       .code(refusal.status)
       .type('application/json; charset=utf-8')
       .headers(refusal.headers ?? {});
-    return refusalBody(request, refusal, config.policy.exposeViolationDetails);
+    return refusalBody(request, refusal, policy.exposeViolationDetails);
+  }
+
+  function sendRefusal(reply: FastifyReply, request: GatewayRequest, error: unknown): FastifyReply {
+    return reply.send(refuse(reply, request, error));
   }
 
   const requestOf = (raw: object): GatewayRequest => of(raw).request;
@@ -204,14 +226,14 @@ export function createGateway(options: GatewayOptions): Gateway {
   );
   registerHookApi(app, {
     hooks,
-    exposeViolationDetails: config.policy.exposeViolationDetails,
+    policy: () => policy,
     requestOf,
     signalOf,
   });
   const mcp = registerMcp(app, {
     upstreams: options.upstreams,
     hooks,
-    policy: config.policy,
+    policy: () => policy,
     sessions: { ...DEFAULT_SESSION_LIMITS, ...options.sessions },
     clock,
     log,
@@ -229,6 +251,10 @@ export function createGateway(options: GatewayOptions): Gateway {
       return addressOf();
     },
     sessionCount: mcp.sessionCount,
+    update(next) {
+      ({ policy } = next);
+      appOf = createAppKeys(next.apps);
+    },
     async listen() {
       // Before the first connection is accepted.
       app.server.once('listening', () => {
@@ -252,24 +278,6 @@ export function createGateway(options: GatewayOptions): Gateway {
       }
       await mcp.close();
       await app.close();
-    },
-  };
-}
-
-/** One shape for every refusal; under /mcp it is a JSON-RPC error. */
-function refusalBody(request: GatewayRequest, refusal: Refusal, withDetails: boolean): object {
-  if (request.path === '/mcp' || request.path.startsWith('/mcp/')) {
-    const code = refusal.violation?.mcp_error_code ?? McpCode.DENIED;
-    const data = denialData(refusal, request.requestId, withDetails);
-    return { jsonrpc: '2.0', id: null, error: { code, message: refusal.message, data } };
-  }
-  const { violation } = refusal;
-  return {
-    error: {
-      ...(violation === undefined ? {} : exposeViolation(violation, withDetails)),
-      code: refusal.code,
-      message: refusal.message,
-      request_id: request.requestId,
     },
   };
 }

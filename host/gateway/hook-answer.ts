@@ -4,19 +4,23 @@ import { exposeViolation } from './exposure.js';
 
 /**
  * The body of an answer of `POST /hooks/<hook>`. Fields that travelled as JSON text are put in as they are, so every
- * number keeps its digits.
+ * number keeps its digits. A refusal has no payload: nobody shall go on with what a guard did not let pass.
  */
 export function hookAnswer(result: InvokeResult, believed: RequestContext, withDetails: boolean): string {
   const violation = result.allowed ? null : exposeViolation(result.violation, withDetails);
   return object([
     ['allowed', String(result.allowed)],
-    ['payload', object(Object.entries(result.payload).map(([name, value]) => [name, text(value)]))],
+    ['payload', result.allowed ? payloadText(result.payload) : 'null'],
     ['changed_by', text(result.changedBy)],
     ['violation', text(violation)],
     ['context', text(contextOf(result.context.requestId, believed))],
     ['records', text(result.records.map(recordOf))],
     ['metadata', text(result.metadata)],
   ]);
+}
+
+function payloadText(payload: InvokeResult['payload']): string {
+  return object(Object.entries(payload).map(([name, value]) => [name, text(value)]));
 }
 
 function object(members: readonly (readonly [string, string])[]): string {

@@ -12,7 +12,8 @@ import { refusalOf } from './refusal.js';
 
 export interface HookApiOptions {
   readonly hooks: HookPort;
-  readonly exposeViolationDetails: boolean;
+  /** What holds now. */
+  readonly policy: () => { readonly exposeViolationDetails: boolean };
   /** The gateway's view of a request. */
   readonly requestOf: (raw: object) => GatewayRequest;
   /** Aborted when the caller goes away. */
@@ -41,15 +42,13 @@ export function registerHookApi(app: FastifyInstance, options: HookApiOptions): 
 
   app.post<{ Params: { hook: string } }>('/hooks/:hook', async (http, reply) => {
     const request = options.requestOf(http.raw);
-    // A later call that sends the request id finds the same state; time ends it, not this answer.
-    request.retain();
     const { hook } = http.params;
     const { payload, context } = parseBody(http.body);
     const believed = believedContext(request, context);
     const result = await hooks.invoke(hook, travelling(hook, payload), believed, {
       signal: options.signalOf(http.raw),
     });
-    const body = hookAnswer(result, believed, options.exposeViolationDetails);
+    const body = hookAnswer(result, believed, options.policy().exposeViolationDetails);
     reply.type('application/json; charset=utf-8');
     if (result.allowed) return reply.send(body);
     const refusal = refusalOf(result);
@@ -118,6 +117,8 @@ function believedContext(request: GatewayRequest, given: Readonly<Record<string,
   const { contentType: _, ...rest } = own;
   const plain = {
     ...rest,
+    // A later call of the same caller that sends the request id finds the same state; time ends it.
+    stateScope: request.principal,
     ...(requestId === undefined ? {} : { requestId }),
     ...texts('server_id', 'serverId'),
     ...texts('content_type', 'contentType'),

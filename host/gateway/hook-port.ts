@@ -14,5 +14,5 @@ export interface HookPort {
     options?: InvokeOptions,
   ): Promise<InvokeResult>;
   /** The outermost answer of this request is out: its state can go. */
-  endRequest(requestId: string): void;
+  endRequest(requestId: string, stateScope: string): void;
 }

@@ -2,7 +2,7 @@ import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { JsonText, parseJson, type JsonValue } from '@bulkhead/proto/json';
 import { isPlainObject, type User } from '@bulkhead/proto/rules';
 import type { AppConfig } from '../config/config.js';
-import { createAppKeys, credentialsOf } from './app-keys.js';
+import { credentialsOf } from './app-keys.js';
 import type { GatewayRequest, Identity } from './gateway-request.js';
 import { applyHeaders } from './headers.js';
 import type { HookPort } from './hook-port.js';
@@ -10,7 +10,8 @@ import { plainHeaders, RefusedError, refusalOf } from './refusal.js';
 
 export interface HttpHooksOptions {
   readonly hooks: HookPort;
-  readonly apps: readonly AppConfig[];
+  /** The app that a key belongs to. */
+  readonly appOf: (key: string) => AppConfig | undefined;
   /** Whether a caller without a credential is let in, as nobody in particular. */
   readonly allowsAnonymous: (request: GatewayRequest) => boolean;
 }
@@ -27,8 +28,7 @@ export interface HttpHooks {
 }
 
 export function createHttpHooks(options: HttpHooksOptions): HttpHooks {
-  const { hooks } = options;
-  const appOf = createAppKeys(options.apps);
+  const { hooks, appOf } = options;
 
   async function preRequest(request: GatewayRequest, signal: AbortSignal): Promise<void> {
     if (!hooks.listens('http_pre_request')) return;

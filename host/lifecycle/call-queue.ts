@@ -30,13 +30,11 @@ export class CallQueue {
     return this.#waiting.length;
   }
 
-  /** Waits until {@link next} gives it a process. Rejects with PLUGIN_OVERLOADED at once when `maxQueue` calls wait already. */
+  /** Waits until {@link next} gives it a process. The caller keeps the bound. */
   add<T>(
     call: (process: ServingProcess, options: PortOptions) => Promise<T>,
     options: PortOptions,
-    maxQueue: number,
   ): Promise<T> {
-    if (this.#waiting.length >= maxQueue) return Promise.reject(this.#overloaded(maxQueue));
     const { signal } = options;
     if (signal?.aborted === true) return Promise.reject(this.#cancelled());
     return new Promise<T>((resolve, reject) => {
@@ -114,7 +112,8 @@ export class CallQueue {
     if (left.length > 0) this.#arm(earliestMs);
   }
 
-  #overloaded(maxQueue: number): BulkheadError {
+  /** The error of a call that finds `maxQueue` others waiting. */
+  overloaded(maxQueue: number): BulkheadError {
     return new BulkheadError(
       ErrorCode.PLUGIN_OVERLOADED,
       `plugin '${this.#plugin}' is overloaded: its calls in flight are at their limit and ${maxQueue} more wait; slow down, or raise max_in_flight, max_queue or instances`,

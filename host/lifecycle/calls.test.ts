@@ -48,6 +48,18 @@ describe('a call', () => {
     });
   });
 
+  test('made again at once whenever it is refused does not keep the event loop from others', async () => {
+    const s = scene([plugin('a')]);
+    let turn = false;
+    setImmediate(() => (turn = true));
+    let refusals = 0;
+    while (!turn && refusals < 100_000) {
+      await code(port(s).invoke(request, { timeoutMs: 100 }));
+      refusals += 1;
+    }
+    expect(refusals).toBeLessThan(100);
+  });
+
   test('that fails leaves its place to the next one', async () => {
     const s = scene([plugin('a', { maxInFlight: 1 })]);
     await s.supervisor.start();

@@ -50,7 +50,7 @@ export function createDescribe(settings: DescribeSettings): (plugin: PluginConfi
       killTimeoutMs: lifecycle.stopKillMs,
       callTimeoutMs: plugin.manifest.limits.timeoutMs ?? limits.callTimeoutMs,
       maxMessageBytes: link.maxMessageBytes,
-      manifestJson: JSON.stringify(plugin.manifest.source),
+      ...declarationOf(plugin),
       configJson: JSON.stringify(plugin.config),
       grantedScopes: plugin.grantedScopes,
       reach: { network, filesystem, subprocess },
@@ -61,6 +61,12 @@ export function createDescribe(settings: DescribeSettings): (plugin: PluginConfi
       ...(dataDirOf === undefined || plugin.remote !== undefined ? {} : { dataDir: dataDirOf(plugin.name) }),
     };
   };
+}
+
+/** A command of the operator's own has no manifest: its entry lists the hooks, and the program may know more of them. */
+function declarationOf({ manifest }: PluginConfig): Pick<LaunchDescription, 'manifestJson' | 'hooks'> {
+  if (Object.keys(manifest.source).length === 0) return { manifestJson: '' };
+  return { manifestJson: JSON.stringify(manifest.source), hooks: Object.keys(manifest.hooks) };
 }
 
 const MIB = 1024 * 1024;

@@ -87,6 +87,8 @@ export class FakeSidecar implements Sidecar {
     Promise.resolve(health(HealthState.HEALTH_STATE_HEALTHY));
   /** A stop that hangs. */
   ignoresStop = false;
+  /** What a kill finds; by default that it was what ended the process. */
+  endsAs: ExitReport | undefined;
   readonly #exited = Promise.withResolvers<ExitReport>();
   readonly #lost = Promise.withResolvers<BulkheadError>();
 
@@ -142,7 +144,9 @@ export class FakeSidecar implements Sidecar {
 
   async kill(reason: string): Promise<ExitReport> {
     this.fate.push(`kill: ${reason}`);
-    return this.#gone({ exitCode: null, signal: 'SIGKILL', reason, lastLines: ['last words'] });
+    return this.#gone(
+      this.endsAs ?? { exitCode: null, signal: 'SIGKILL', reason, lastLines: ['last words'] },
+    );
   }
 
   /** It dies by itself. */
@@ -250,6 +254,7 @@ export function describePlugin(config: PluginConfig): LaunchDescription {
     callTimeoutMs: 5_000,
     maxMessageBytes: 1_000_000,
     manifestJson: '{}',
+    hooks: [],
     configJson: JSON.stringify(config.config),
     grantedScopes: [],
     maxInFlight: config.maxInFlight,

@@ -89,12 +89,15 @@ async function answered({
   }
 }
 
+/** Of a plugin's word on its health, in UTF-16 units; it is shown and logged. */
+const MAX_MESSAGE = 1_000;
+
 function healthOf(report: CheckHealthResponse): Health {
   switch (report.state) {
     case HealthState.HEALTH_STATE_DEGRADED:
-      return { kind: 'degraded', message: report.message };
+      return { kind: 'degraded', message: report.message.slice(0, MAX_MESSAGE) };
     case HealthState.HEALTH_STATE_UNHEALTHY:
-      return { kind: 'unhealthy', message: report.message };
+      return { kind: 'unhealthy', message: report.message.slice(0, MAX_MESSAGE) };
     default:
       return { kind: 'healthy' };
   }

@@ -2,7 +2,7 @@ import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { CheckHealthResponse } from '@bulkhead/proto/plugin';
 import type { Clock } from '../clock.js';
 import type { HostConfig } from '../config/config.js';
-import type { Launch, LaunchDescription, Sidecar } from '../sidecar/sidecar.js';
+import type { ExitReport, Launch, LaunchDescription, Sidecar } from '../sidecar/sidecar.js';
 import { watchHealth } from './health-watch.js';
 import type { LoopWatch } from './loop-watch.js';
 import { RestartPolicy } from './restart-policy.js';
@@ -31,6 +31,8 @@ export interface InstanceOwner {
   onRelease(): void;
 }
 
+/** From the loss of the connection to the news of the process's end, when it ended by itself. */
+const EXIT_GRACE_MS = 100;
 /** Beyond the sum of a ladder's own bounds; then the host stops waiting for it. */
 const LADDER_GRACE_MS = 500;
 
@@ -185,7 +187,9 @@ export class Instance {
         this.#setHealth(health);
       },
       onGivenUp: (reason) => {
-        over.resolve(new BulkheadError(ErrorCode.PLUGIN_UNAVAILABLE, `the process was killed: ${reason}`));
+        const error = new BulkheadError(ErrorCode.PLUGIN_UNAVAILABLE, `the process was killed: ${reason}`);
+        void sidecar.kill(error.message);
+        over.resolve(error);
       },
     });
     sidecar.lost.then(over.resolve, over.reject);
@@ -215,13 +219,27 @@ export class Instance {
   /** Makes sure that a lost process is gone, also one that only closed its connection, and tells how it ended. */
   async #bury(sidecar: Sidecar, lost: BulkheadError): Promise<Failure> {
     const { clock, settings } = this.#parts;
-    const report = await within(clock, settings.stopKillMs + LADDER_GRACE_MS, sidecar.kill(lost.message));
-    const failure = failureOf(lost);
-    if (report === TIMED_OUT) return failure;
-    // Without a reason of the host's it ended by itself.
-    const code = report.code ?? (report.reason === undefined ? ErrorCode.PLUGIN_EXITED : failure.code);
-    const message = report.code === undefined ? failure.message : (report.reason ?? failure.message);
-    return { code, message, lastLines: report.lastLines };
+    // A dying process loses its connection a moment before the kernel tells of its end.
+    const ended = await within(clock, EXIT_GRACE_MS, sidecar.exited);
+    if (ended !== TIMED_OUT) {
+      // A limit that ended it says more than the connection that it lost.
+      if (ended.code !== undefined)
+        return { code: ended.code, message: ended.reason ?? lost.message, lastLines: ended.lastLines };
+      const message = ended.reason === undefined ? `the process ended: ${howItEnded(ended)}` : lost.message;
+      const code = ended.reason === undefined ? ErrorCode.PLUGIN_EXITED : lost.code;
+      return { code, message, lastLines: ended.lastLines };
+    }
+    const killed = await within(clock, settings.stopKillMs + LADDER_GRACE_MS, sidecar.kill(lost.message));
+    if (killed === TIMED_OUT) return failureOf(lost);
+    if (killed.code !== undefined)
+      return { code: killed.code, message: killed.reason ?? lost.message, lastLines: killed.lastLines };
+    // Its end was on the way already when the host took to killing it: then that is what happened.
+    if (endedByItself(killed)) {
+      const message = `the process ended: ${howItEnded(killed)} (${lost.message})`;
+      return { code: ErrorCode.PLUGIN_EXITED, message, lastLines: killed.lastLines };
+    }
+    const { code, message } = failureOf(lost);
+    return { code, message: `${message}; the host killed the process`, lastLines: killed.lastLines };
   }
 
   #fail(failure: Failure): number | 'never' {
@@ -277,4 +295,13 @@ export class Instance {
     const { stopDrainMs, stopKillMs } = this.#parts.settings;
     return stopDrainMs + this.#ladderBoundMs() + stopKillMs;
   }
+}
+
+/** Whether the process was gone, or going, before the host's SIGKILL could be what ended it. */
+function endedByItself({ reason, exitCode, signal }: ExitReport): boolean {
+  return reason === undefined || exitCode !== null || (signal !== null && signal !== 'SIGKILL');
+}
+
+function howItEnded({ exitCode, signal }: ExitReport): string {
+  return signal === null ? `exit code ${exitCode ?? 'unknown'}` : `signal ${signal}`;
 }

@@ -212,6 +212,42 @@ describe('stop', () => {
     expect(s.clock.timers).toBe(0);
   });
 
+  test('refuses what waited for its turn meanwhile, instead of saying that it was done', async () => {
+    const s = scene([plugin('a')]);
+    await s.supervisor.start();
+    const waiting = [
+      s.supervisor.disable('a'),
+      s.supervisor.reload('a'),
+      s.supervisor.enable('a'),
+      s.supervisor.reload('a'),
+    ];
+    const stopped = s.supervisor.stop();
+    const outcomes = await Promise.allSettled(waiting);
+    await stopped;
+    expect(
+      outcomes
+        .slice(1)
+        .map((outcome) => (outcome.status === 'rejected' ? BulkheadError.from(outcome.reason).code : 'done')),
+    ).toEqual(['SHUTTING_DOWN', 'SHUTTING_DOWN', 'SHUTTING_DOWN']);
+    expect(s.supervisor.status()[0]).toMatchObject({ enabled: false });
+    expect(alive(s)).toEqual([]);
+  });
+
+  test('waits for a plugin that was just removed from the configuration', async () => {
+    const s = scene([plugin('a'), plugin('b')]);
+    await s.supervisor.start();
+    const late = call(s, 'b');
+    const applied = s.supervisor.apply([plugin('a')]);
+    await settle();
+    let stopped = false;
+    const stop = s.supervisor.stop().then(() => (stopped = true));
+    await settle();
+    expect(stopped).toBe(false);
+    s.sidecars[1]?.pending[0]?.answer();
+    await Promise.all([stop, applied, late]);
+    expect(alive(s)).toEqual([]);
+  });
+
   test('in the middle of a reload leaves nothing behind', async () => {
     const s = scene([plugin('a')]);
     await s.supervisor.start();

@@ -16,11 +16,14 @@ export interface LifecyclePort {
 }
 
 export interface CallLimits {
-  /** Calls in flight on all processes of the plugin. */
+  /** Calls in flight on one process. */
   readonly maxInFlight: number;
-  /** Calls that may wait beyond them. */
+  /** Calls that may wait beyond that, for all processes together. */
   readonly maxQueue: number;
 }
+
+/** Refusals that settle at once in one turn of the event loop; later ones wait for the next turn. */
+const MAX_PROMPT_REFUSALS = 32;
 
 /** The calls of one plugin: which processes take them, how many are in flight, and which wait. */
 export class PluginCalls implements LifecyclePort {
@@ -29,6 +32,7 @@ export class PluginCalls implements LifecyclePort {
   #rotation: readonly ServingProcess[] = [];
   #turn = 0;
   #inFlight = 0;
+  #refusals = 0;
   readonly #queue: CallQueue;
   readonly #unavailable: () => BulkheadError;
 
@@ -85,9 +89,9 @@ export class PluginCalls implements LifecyclePort {
 
   /** The least loaded process and a place among the calls in flight; undefined when the call must wait or fail. */
   #place(): ServingProcess | undefined {
-    if (this.#inFlight >= this.#limits.maxInFlight) return undefined;
     const process = this.#leastLoaded();
-    if (process !== undefined) this.#inFlight += 1;
+    if (process === undefined || process.inFlight >= this.#limits.maxInFlight) return undefined;
+    this.#inFlight += 1;
     return process;
   }
 
@@ -107,8 +111,26 @@ export class PluginCalls implements LifecyclePort {
     call: (process: ServingProcess, left: PortOptions) => Promise<T>,
     options: PortOptions,
   ): Promise<T> {
-    if (this.#rotation.length === 0) return Promise.reject(this.#unavailable());
-    return this.#queue.add(call, options, this.#limits.maxQueue);
+    const { maxQueue } = this.#limits;
+    if (this.#rotation.length === 0) return this.#refuse(this.#unavailable);
+    if (this.#queue.length >= maxQueue) return this.#refuse(() => this.#queue.overloaded(maxQueue));
+    return this.#queue.add(call, options);
+  }
+
+  /** A caller that asks again and again while it is refused must not keep the event loop from the rest of the host. */
+  #refuse(reason: () => BulkheadError): Promise<never> {
+    if (this.#refusals === 0) {
+      setImmediate(() => {
+        this.#refusals = 0;
+      });
+    }
+    this.#refusals += 1;
+    if (this.#refusals <= MAX_PROMPT_REFUSALS) return Promise.reject(reason());
+    return new Promise((_resolve, reject) => {
+      setImmediate(() => {
+        reject(reason());
+      });
+    });
   }
 
   #feed(): void {

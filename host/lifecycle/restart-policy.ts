@@ -1,5 +1,5 @@
 export interface RestartSettings {
-  /** The first delay that is not zero. */
+  /** Before the first restart. */
   readonly backoffInitialMs: number;
   readonly backoffMaxMs: number;
   /** Failures within `crashWindowMs` that make a crash loop. */
@@ -15,8 +15,7 @@ export type Verdict =
 export const QUARANTINE_DELAYS_MS: readonly number[] = [1, 2, 4, 8, 15].map((minutes) => minutes * 60_000);
 
 /**
- * When a failed process is started again. A lone crash is answered at once; each further failure doubles the delay,
- * with up to 50 % jitter off it. A process that served for `crashWindowMs` starts with a clean record.
+ * When a failed process is started again. Each failure in a row doubles the delay, with up to 50 % jitter off it. A process that served for `crashWindowMs` starts with a clean record.
  */
 export class RestartPolicy {
   readonly #settings: RestartSettings;
@@ -54,9 +53,8 @@ export class RestartPolicy {
   }
 
   #backoff(): number {
-    if (this.#inARow === 1) return 0;
     const { backoffInitialMs, backoffMaxMs } = this.#settings;
-    const full = Math.min(backoffMaxMs, backoffInitialMs * 2 ** Math.min(this.#inARow - 2, 30));
+    const full = Math.min(backoffMaxMs, backoffInitialMs * 2 ** Math.min(this.#inARow - 1, 30));
     return Math.round(full * (1 - this.#random() / 2));
   }
 }

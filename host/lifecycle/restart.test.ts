@@ -35,15 +35,15 @@ describe('a plugin', () => {
     await s.supervisor.stop();
   });
 
-  test('that crashed is started again at once, with its last words in the log’s reason', async () => {
+  test('that crashed is started again soon, with its last words in the log’s reason', async () => {
     const s = scene([plugin('a')]);
     await s.supervisor.start();
     s.last().crash(['out of cheese']);
     await settle();
     expect(s.events.filter(({ kind }) => kind === 'restart')).toMatchObject([
-      { plugin: 'a', delayMs: 0, failure: { code: ErrorCode.PLUGIN_EXITED, lastLines: ['out of cheese'] } },
+      { plugin: 'a', delayMs: 200, failure: { code: ErrorCode.PLUGIN_EXITED, lastLines: ['out of cheese'] } },
     ]);
-    await s.clock.advance(0);
+    await s.clock.advance(200);
     expect(s.sidecars).toHaveLength(2);
     expect(s.supervisor.status()[0]).toMatchObject({ serving: true, restarts: 1 });
     await s.supervisor.stop();
@@ -56,9 +56,9 @@ describe('a plugin', () => {
     expect(s.supervisor.notReady()).toMatchObject([
       { name: 'a', state: 'failed', reason: 'failed, START_TIMEOUT: refused: START_TIMEOUT' },
     ]);
-    await s.clock.advance(1_400);
+    await s.clock.advance(3_000);
     expect(s.events.flatMap((event) => (event.kind === 'restart' ? [event.delayMs] : []))).toEqual([
-      0, 200, 400, 800,
+      200, 400, 800, 1_600,
     ]);
     expect(s.supervisor.status()[0]).toMatchObject({ serving: true, restarts: 4 });
     await s.supervisor.stop();
@@ -125,7 +125,7 @@ describe('a plugin', () => {
     await s.clock.advance(60_000);
     await s.clock.advance(60_000);
     s.last().crash();
-    await s.clock.advance(0);
+    await s.clock.advance(200);
     expect(s.supervisor.status()[0]?.state.kind).toBe('ready');
     await s.supervisor.stop();
   });
@@ -145,9 +145,34 @@ describe('a plugin', () => {
     await s.supervisor.start();
     const [first] = s.sidecars;
     first?.loseLink();
-    await s.clock.advance(0);
+    await s.clock.advance(300);
     expect(first?.fate).toEqual(['kill: the link is broken']);
     expect(s.sidecars).toHaveLength(2);
+    await s.supervisor.stop();
+  });
+
+  test.each([
+    [{ exitCode: null, signal: 'SIGKILL' }, 'the process ended: signal SIGKILL (the link is broken)'],
+    [
+      { exitCode: null, signal: 'SIGSEGV', reason: 'the link is broken' },
+      'the process ended: signal SIGSEGV (the link is broken)',
+    ],
+    [{ exitCode: 3, signal: null }, 'the process ended: exit code 3 (the link is broken)'],
+    [
+      { exitCode: null, signal: 'SIGKILL', reason: 'the link is broken' },
+      'the link is broken; the host killed the process',
+    ],
+  ])('whose end %j is heard of late says how it ended', async (end, said) => {
+    const s = scene([plugin('a')]);
+    const messages: string[] = [];
+    s.supervisor.subscribe((event) => {
+      if (event.kind === 'restart') messages.push(event.failure.message);
+    });
+    await s.supervisor.start();
+    s.last().endsAs = { ...end, lastLines: [] };
+    s.last().loseLink();
+    await s.clock.advance(300);
+    expect(messages).toEqual([said]);
     await s.supervisor.stop();
   });
 
@@ -218,7 +243,7 @@ describe('the restart policy', () => {
   test('takes up to half of a delay off, and never exceeds the maximum', () => {
     const policy = new RestartPolicy(limits, () => 0.999_999);
     const delays = Array.from({ length: 8 }, (_, i) => policy.onFailure(i, 0).delayMs);
-    expect(delays).toEqual([0, 50, 100, 200, 400, 500, 500, 500]);
+    expect(delays).toEqual([50, 100, 200, 400, 500, 500, 500, 500]);
   });
 
   test('counts only failures within the window', () => {

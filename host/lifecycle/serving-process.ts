@@ -1,6 +1,12 @@
 import { BulkheadError, ErrorCode, isBulkheadError } from '@bulkhead/proto';
 import type { CallOptions } from '@bulkhead/proto/link';
-import { InvokeBatchRequest, InvokeRequest, InvokeResponse } from '@bulkhead/proto/plugin';
+import {
+  decodeInvokeResponse,
+  encodeInvokeRequest,
+  InvokeBatchRequest,
+  type InvokeRequest,
+  type InvokeResponse,
+} from '@bulkhead/proto/plugin';
 import type { Sidecar } from '../sidecar/sidecar.js';
 
 const INVOKE = '/bulkhead.plugin.v1.HookService/Invoke';
@@ -35,7 +41,7 @@ export class ServingProcess {
   }
 
   invoke(request: InvokeRequest, options: PortOptions): Promise<InvokeResponse> {
-    const body = InvokeRequest.encode(request).finish();
+    const body = encodeInvokeRequest(request);
     this.#inFlight += 1;
     return this.sidecar.call(INVOKE, body, options).then(this.#answered, this.#failed);
   }
@@ -55,11 +61,11 @@ export class ServingProcess {
   readonly #answered = (body: Uint8Array): InvokeResponse => {
     this.#release();
     try {
-      return InvokeResponse.decode(body);
+      return decodeInvokeResponse(body);
     } catch (error) {
       throw new BulkheadError(
         ErrorCode.PROTOCOL_ERROR,
-        'expected an InvokeResponse, got bytes that are none',
+        `expected an InvokeResponse, got bytes that are none: ${error instanceof Error ? error.message : String(error)}`,
         {
           cause: error,
         },

@@ -73,6 +73,7 @@ export class SupervisedPlugin {
   /** Starts a disabled plugin, or what failed of an enabled one without waiting for its next try. */
   enable(): Promise<void> {
     return this.#oneAtATime(async () => {
+      this.#assertNotOver();
       if (!this.#enabled) {
         this.#enabled = true;
         const started = this.#startAll();
@@ -112,6 +113,7 @@ export class SupervisedPlugin {
    */
   reload(next: PluginConfig = this.#config): Promise<void> {
     return this.#oneAtATime(async () => {
+      this.#assertNotOver();
       const before = this.#config;
       if (!this.#enabled) {
         this.#use(next);
@@ -198,11 +200,16 @@ export class SupervisedPlugin {
   }
 
   #create(index: number, config: PluginConfig): Instance {
-    if (this.#over)
-      throw new BulkheadError(ErrorCode.SHUTTING_DOWN, `plugin '${this.name}' is being stopped`);
+    this.#assertNotOver();
     const instance = new Instance(index, this.#parts, () => this.#describe(config), this.#owner);
     this.#alive.add(instance);
     return instance;
+  }
+
+  /** Whoever waited for its turn while the plugin was ended must not hear that all went well. */
+  #assertNotOver(): void {
+    if (this.#over)
+      throw new BulkheadError(ErrorCode.SHUTTING_DOWN, `plugin '${this.name}' is being stopped`);
   }
 
   #use(config: PluginConfig): void {

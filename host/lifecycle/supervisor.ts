@@ -99,6 +99,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const create = (config: PluginConfig): SupervisedPlugin =>
     new SupervisedPlugin(config, parts, describe, events.emit);
   let plugins = new Map(options.plugins.map((config) => [config.name, create(config)]));
+  // No longer configured, and not gone yet.
+  const leaving = new Set<SupervisedPlugin>();
   let stopping: Promise<void> | undefined;
 
   const oneApply = createOneAtATime();
@@ -153,7 +155,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     await Promise.all([
       ...removed.map(async (plugin) => {
         report.stopped.push(plugin.name);
+        leaving.add(plugin);
         await plugin.end('removed from the configuration');
+        leaving.delete(plugin);
       }),
       ...next.map((config) =>
         attempt(config.name, async () => {
@@ -204,7 +208,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     },
     stop() {
       stopping ??= (async () => {
-        await Promise.all([...plugins.values()].map(async (plugin) => plugin.end(STOP_REASON)));
+        const all = [...plugins.values(), ...leaving];
+        await Promise.all(all.map(async (plugin) => plugin.end(STOP_REASON)));
         parts.loop.stop();
       })();
       return stopping;

@@ -2,10 +2,8 @@
 export type {
   Conditions,
   CustomHookDeclaration,
-  HookDeclaration,
   Manifest,
   Maturity,
   Mode,
   OnError,
-  Quality,
 } from '@bulkhead/proto/rules/schema';

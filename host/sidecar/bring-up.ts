@@ -10,6 +10,7 @@ import {
   InitializeResponse,
 } from '@bulkhead/proto/plugin';
 import type { Clock } from '../clock.js';
+import { assertRegistered } from './assert-registered.js';
 import { resolveTarget } from './address.js';
 import { openChannel, type TlsPair } from './channel.js';
 import type { FirstLine } from './first-line.js';
@@ -66,7 +67,7 @@ export interface BroughtUp {
 
 /** From a spawned process to an initialized plugin. Has no time limit of its own; the caller's start budget is it. */
 export async function bringUp(parts: BringUpParts): Promise<BroughtUp> {
-  let phase: StartPhase = 'waiting for the handshake line';
+  let phase = 'waiting for the handshake line' as StartPhase;
   try {
     return await connect({
       ...parts,
@@ -79,7 +80,8 @@ export async function bringUp(parts: BringUpParts): Promise<BroughtUp> {
     if (!isBulkheadError(error) || !ENDS_WITH_PROCESS.has(error.code)) throw error;
     const report = await parts.life.endsWithin(EXIT_SETTLE_MS);
     if (report !== undefined) throw exitedEarly(report, phase);
-    throw parts.certificate === undefined ? error : asCertificateError(error, CLOSED_AFTER_TLS);
+    const first = parts.certificate !== undefined && phase === 'connecting';
+    throw first ? asCertificateError(error, CLOSED_AFTER_TLS) : error;
   }
 }
 
@@ -150,6 +152,7 @@ export async function establish(parts: EstablishParts): Promise<BroughtUp> {
 
   onPhase('initializing');
   const initialized = await initialize(transport, description);
+  if (description.hooks !== undefined) assertRegistered(description.hooks, initialized.registrations);
   return { client, transport, handshake, initialized };
 }
 
@@ -189,11 +192,23 @@ async function shakeHands(parts: EstablishParts): Promise<HandshakeResponse> {
   } catch (error) {
     throw asIncompatible(parts.explain(error), HANDSHAKE_PATH);
   }
+  assertMethods(response.pluginMethods);
   if (response.apiVersion === APP_VERSION) return response;
   throw new BulkheadError(
     ErrorCode.PROTOCOL_INCOMPATIBLE,
     `the plugin's Handshake chose API version ${response.apiVersion}, this host offered ${APP_VERSION}; ` +
       'update the older of the two',
+  );
+}
+
+/** Paths that a plugin may serve on the link; a table of a million would be kept as long as it runs. */
+const MAX_METHODS = 1_000;
+
+function assertMethods(paths: readonly string[]): void {
+  if (paths.length <= MAX_METHODS && new Set(paths).size === paths.length) return;
+  throw new BulkheadError(
+    ErrorCode.PROTOCOL_ERROR,
+    `expected at most ${MAX_METHODS} different paths in the Handshake's plugin_methods, got ${paths.length}, or one of them twice`,
   );
 }
 

@@ -1,3 +1,5 @@
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import { NO_SCOPE, scopesOf, type ScopedService } from '@bulkhead/proto/host';
 import type { ServedMethod } from '@bulkhead/proto/link';
 
 /** Who calls: known from the socket or the link on which the call came, never from a field of a message. */
@@ -25,13 +27,54 @@ export interface HostCall {
 export interface HostMethod {
   /** Full method path, for example `/bulkhead.host.v1.LogService/Write`. */
   readonly path: string;
+  /** What a plugin must have been granted to call it: the RPC's option in the .proto; `none` where nothing. */
+  readonly scope: string;
   handle(body: Uint8Array, call: HostCall): Uint8Array | Promise<Uint8Array>;
 }
 
-/** The method as this plugin's own connection serves it. */
-export function serveAs(method: HostMethod, plugin: PluginIdentity): ServedMethod {
+/**
+ * The methods of one service of `bulkhead.host.v1`, each under the scope that its RPC's option names.
+ *
+ * @throws BulkheadError INTERNAL for a method without the option
+ */
+export function createHostMethods<Service extends ScopedService>(
+  service: Service,
+  handlers: Readonly<Record<keyof Service['methods'] & string, HostMethod['handle']>>,
+): readonly HostMethod[] {
+  const scopes = scopesOf(service);
+  return Object.entries(handlers).map(([key, handle]: [string, HostMethod['handle']]) => {
+    const path = `/${service.fullName}/${service.methods[key]?.name ?? key}`;
+    return { path, scope: scopes.get(path) ?? '', handle };
+  });
+}
+
+/**
+ * A method as one plugin is served it. Who calls is known from the channel, so the grant is looked up once.
+ *
+ * @throws BulkheadError INTERNAL for a method without a scope: nobody decided who may call it
+ */
+export function serveTo(plugin: PluginIdentity, method: HostMethod): ServedMethod {
+  const { path, scope } = method;
+  if (scope === '') {
+    throw new BulkheadError(
+      ErrorCode.INTERNAL,
+      `${path} has no scope; write "none" where a plugin needs no grant`,
+    );
+  }
+  if (scope !== NO_SCOPE && !plugin.grantedScopes.includes(scope)) {
+    return {
+      path,
+      handler: () => {
+        throw new BulkheadError(
+          ErrorCode.PERMISSION_DENIED,
+          `${path} needs the scope '${scope}', which plugin '${plugin.name}' was not granted`,
+          { field: scope },
+        );
+      },
+    };
+  }
   return {
-    path: method.path,
+    path,
     handler: (body, call) =>
       method.handle(body, {
         plugin,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino, type Logger } from 'pino';
 import { expect } from 'vitest';
+import { NO_SCOPE } from '@bulkhead/proto/host';
 import { systemClock } from '../clock.js';
 import type { WallKind } from './command-line.js';
 import type { HostMethod } from './host-method.js';
@@ -47,6 +48,7 @@ export class LogTape {
 /** Tells the plugin who the host believes it is. */
 export const whoAmI: HostMethod = {
   path: '/test.Host/WhoAmI',
+  scope: NO_SCOPE,
   handle: (body, call) => Buffer.from(JSON.stringify({ plugin: call.plugin.name, bytes: body.length })),
 };
 
@@ -68,6 +70,12 @@ export async function wallOf(kind: WallKind): Promise<OpenedWall['wall']> {
   opened.set(kind, found);
   return (await found).wall;
 }
+/** Needs a scope that `describeLaunch` does not grant. */
+export const forbidden: HostMethod = {
+  path: '/test.Host/Forbidden',
+  scope: 'kv.readwrite',
+  handle: (body) => body,
+};
 
 /** A run directory, a launcher on it, and the check that nothing is left of it. */
 export class Harness {
@@ -100,7 +108,7 @@ export class Harness {
       clock: systemClock,
       runDir: this.runDir,
       hostVersion: '0.1.0',
-      hostMethods: [whoAmI],
+      hostMethods: [whoAmI, forbidden],
       daemonEnv: { PATH: process.env['PATH'] },
       wall: () => wallOf(this.kind),
       ...options,
@@ -146,6 +154,7 @@ export function describeLaunch(change: Partial<LaunchDescription> = {}): LaunchD
     callTimeoutMs: 5_000,
     maxMessageBytes: 8 * 1024 * 1024,
     manifestJson: '{}',
+    hooks: [],
     configJson: '{"a":1}',
     grantedScopes: ['kv.read'],
     maxInFlight: 64,

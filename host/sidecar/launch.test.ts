@@ -119,6 +119,25 @@ describe.each(WALLS)('behind the wall %s:', (kind) => {
     },
   );
 
+  test.for([
+    ['link', 'kv.read', 'PERMISSION_DENIED'],
+    ['socket', 'kv.read', 'PERMISSION_DENIED'],
+    ['link', 'kv.readwrite', 'answered'],
+    ['socket', 'kv.readwrite', 'answered'],
+  ])(
+    'over the %s a plugin granted %s that calls what needs kv.readwrite is %s',
+    async ([way, scope, outcome]) => {
+      const sidecar = await harness.plugin('', { grantedScopes: [scope ?? ''] });
+      const call = sidecar.call(`/test.Echo/CallForbiddenOn${way === 'link' ? 'Link' : 'Socket'}`, EMPTY);
+      expect(
+        await call.then(
+          () => 'answered',
+          (error: { code: string }) => error.code,
+        ),
+      ).toBe(outcome);
+    },
+  );
+
   test.for(['', 'no-link'])('a call is bound by its deadline and by its signal (%j)', async (vices) => {
     const sidecar = await harness.plugin(vices);
     expect(await failed(sidecar.call('/test.Echo/Hang', EMPTY, { timeoutMs: 50 }))).toBe('DEADLINE_EXCEEDED');

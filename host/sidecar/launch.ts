@@ -8,9 +8,9 @@ import { openEgress, type Egress } from './egress/open-egress.js';
 import { createEnvironment } from './environment.js';
 import { FirstLine } from './first-line.js';
 import { createHealthCheck } from './health.js';
-import { serveAs, type HostMethod, type PluginIdentity } from './host-method.js';
+import { serveTo, type HostMethod, type PluginIdentity } from './host-method.js';
 import { createLaunchDirectory } from './launch-directory.js';
-import { createLogMethod } from './log-service.js';
+import { createLogMethods } from './log-service.js';
 import { assertRoom, keepLimits } from './limits/keep-limits.js';
 import { PluginLog } from './plugin-log.js';
 import { connectRemote } from './remote/connect-remote.js';
@@ -123,7 +123,7 @@ async function launch(
     },
     grantedScopes: description.grantedScopes,
   };
-  const methods = [createLogMethod(log), ...options.hostMethods];
+  const methods = [...createLogMethods(log), ...options.hostMethods];
   try {
     await Promise.race([directory.recordPlugin(process.pid), budget.over]);
     const brought = bringUp({
@@ -135,7 +135,7 @@ async function launch(
       clock,
       hostVersion: options.hostVersion,
       certificate,
-      serve: methods.map((method) => serveAs(method, identity)),
+      serve: methods.map((method) => serveTo(identity, method)),
       onPhase: (next) => {
         phase = next;
       },

@@ -34,11 +34,17 @@ export class LogBudget {
       this.#tokens -= 1;
       return true;
     }
-    this.#dropped += 1;
+    this.drop(1);
+    return false;
+  }
+
+  /** Counts lines that do not pass, whatever the rate. */
+  drop(count: number): void {
+    if (count === 0) return;
+    this.#dropped += count;
     this.#cancelReport ??= this.#options.clock.after(REPORT_INTERVAL_MS, () => {
       this.report();
     });
-    return false;
   }
 
   /** Says now what was dropped, if anything was. */

@@ -73,7 +73,7 @@ test('what was dropped is said at the end, too, and a last line without a newlin
 test('secrets are taken out of lines, fields and last lines', () => {
   const { plugin, entries } = createLog((text) => text.replaceAll('hunter2', '***'));
   plugin.stdout.write(Buffer.from('password hunter2\n{"msg":"hunter2","p":"hunter2"}\n'));
-  plugin.write({ level: 'info', message: 'hunter2' }, {});
+  plugin.write({ level: 'info', message: 'hunter2' }, () => undefined, {});
   expect(JSON.stringify(entries)).not.toContain('hunter2');
   expect(plugin.lastLines().join()).not.toContain('hunter2');
 });

@@ -75,13 +75,23 @@ export class PluginLog {
     return this.#options.redact(text);
   }
 
-  /** Writes a line that came as a message; its fields are redacted already. False: it was over the rate. */
-  write(line: ParsedLine, extra: Readonly<Record<string, unknown>>): boolean {
-    this.#remember(line.message.slice(0, MAX_LAST_LINE_BYTES));
+  /** Writes a line that came as a message; its fields are read only when it is within the rate. False: it was not. */
+  write(
+    line: Omit<ParsedLine, 'fields'>,
+    readFields: () => ParsedLine['fields'],
+    extra: Readonly<Record<string, unknown>>,
+  ): boolean {
+    this.#remember(printable(line.message.slice(0, MAX_LAST_LINE_BYTES)));
     if (!this.#budget.take()) return false;
-    const message = this.#options.redact(line.message.slice(0, MAX_LINE_BYTES));
-    this.#print({ ...line, message }, extra);
+    const message = this.#options.redact(printable(line.message.slice(0, MAX_LINE_BYTES)));
+    const fields = readFields();
+    this.#print({ ...line, message, ...(fields === undefined ? {} : { fields }) }, extra);
     return true;
+  }
+
+  /** Counts lines that nobody looked at. */
+  drop(count: number): void {
+    this.#budget.drop(count);
   }
 
   /** One line of a stream, of which `line` is what was kept. */

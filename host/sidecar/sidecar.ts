@@ -40,7 +40,10 @@ export interface LaunchDescription {
   readonly killTimeoutMs: number;
   readonly callTimeoutMs: number;
   readonly maxMessageBytes: number;
+  /** Empty when the process comes without a manifest. */
   readonly manifestJson: string;
+  /** The hooks that the manifest declares; the process must register just these. Absent without a manifest. */
+  readonly hooks?: readonly string[];
   readonly configJson: string;
   readonly grantedScopes: readonly string[];
   /** What of the world outside its package it may reach. Absent: nothing. */

@@ -67,10 +67,12 @@ function quoteLines(lines: readonly string[]): string {
 export const TLS_FAILURE = /certificate|\bSSL\b|\bTLS\b|tlsv1|EPROTO|wrong version number/i;
 
 /**
- * What grpc-js says when the other side closes right after its TLS handshake: with TLS 1.3 that is how a server
- * refuses the client's certificate. A process that ends then looks the same, so look for that first.
+ * What grpc-js says when the other side closes during the first exchange: with TLS 1.3 that is how a server refuses
+ * the client's certificate, and whether its alert or the reset of the connection is read first is a matter of luck.
+ * A process that ends then looks the same, so look for that first.
  */
-export const CLOSED_AFTER_TLS = /Failed to connect/;
+export const CLOSED_AFTER_TLS =
+  /Failed to connect|ECONNRESET|EPIPE|socket hang up|Connection dropped|Connection closed|before secure TLS/i;
 
 /** The error of a first call as a refused certificate, when its text fits. */
 export function asCertificateError(error: unknown, text: RegExp): unknown {

@@ -144,6 +144,26 @@ describe.each(WALLS)('behind the wall %s:', (kind) => {
     },
   );
 
+  test('a process that registers other hooks than its manifest declares is REGISTRATION_MISMATCH, permanently', async () => {
+    const env = { FIXTURE_HOOKS: 'tool_pre_invoke,http_pre_request' };
+    const hooks = ['tool_pre_invoke', 'tool_post_invoke'];
+    const error = await failure(harness.plugin('', { env, hooks }));
+    expect(error).toMatchObject({ code: 'REGISTRATION_MISMATCH', retryable: false });
+    expect(error.message).toContain('declared and not registered: "tool_post_invoke"');
+    expect(error.message).toContain('registered and not declared: "http_pre_request"');
+    await harness.plugin('', { env, hooks: ['tool_pre_invoke', 'http_pre_request'] });
+  });
+
+  test.for(['methods-twice', 'many-methods'])('a Handshake with %s is PROTOCOL_ERROR', async (vice) => {
+    expect(await failure(harness.plugin(vice))).toMatchObject({ code: 'PROTOCOL_ERROR' });
+  });
+
+  test('a process that registers a hook twice is REGISTRATION_MISMATCH', async () => {
+    const env = { FIXTURE_HOOKS: 'tool_pre_invoke,tool_pre_invoke' };
+    const error = await failure(harness.plugin('', { env, hooks: ['tool_pre_invoke'] }));
+    expect(error.code).toBe('REGISTRATION_MISMATCH');
+  });
+
   test('an address outside the launch directory is refused, and nobody connects to it', async () => {
     const elsewhere = mkdtempSync(join(tmpdir(), 'bh-else-'));
     const foreign = createServer().listen(join(elsewhere, 's.sock'));

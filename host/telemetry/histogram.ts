@@ -44,16 +44,6 @@ export class Histogram {
     return this.#maxMs;
   }
 
-  /** Observations up to each bound in milliseconds, for an exposition with fixed buckets. */
-  cumulative(boundsMs: readonly number[]): number[] {
-    return boundsMs.map((bound) => {
-      const last = Math.floor(Math.log2(Math.max(1, bound * 1_000)) * BUCKETS_PER_DOUBLING);
-      let seen = 0;
-      for (let bucket = 0; bucket < Math.min(last, BUCKETS); bucket += 1) seen += this.#buckets[bucket] ?? 0;
-      return seen;
-    });
-  }
-
   /** Adds another's observations to this one's. */
   add(other: Histogram): void {
     for (let bucket = 0; bucket < BUCKETS; bucket += 1) {

@@ -75,6 +75,23 @@ describe('the log', () => {
     expect(lines[1]).toMatch(/failed {2}err="broken"\n +at /);
   });
 
+  test('no message, field or stack can feign a line or move the cursor in pretty lines', () => {
+    const { log, lines } = capture({ pretty: true });
+    const evil = 'a\n12:00:00.000 ERROR host: all is lost\r\u001b[2J\u009b2J\u202e';
+    const error = new Error(evil);
+    error.stack = `Error: ${evil}\n    at ${evil}`;
+    log.info({ fields: { [evil]: evil }, [evil]: evil, err: error }, evil);
+    const text = lines.join('');
+    expect(text).not.toMatch(/[^\P{Cc}\n]|\u202e/u);
+    expect(
+      text
+        .trimEnd()
+        .split('\n')
+        .slice(1)
+        .every((line) => line.startsWith('    ')),
+    ).toBe(true);
+  });
+
   test('flush resolves for a destination that cannot flush', async () => {
     const { log } = capture();
     await expect(log.flushed()).resolves.toBeUndefined();

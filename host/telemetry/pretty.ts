@@ -13,7 +13,15 @@ export function prettyLine(line: string): string {
   const text = typeof msg === 'string' ? msg : '';
   const fields = Object.entries(rest).map(([key, value]) => `${key}=${written(value)}`);
   const stack = stackOf(rest['err']);
-  return `${[`${clock} ${label} ${who}${text}`, ...fields].join('  ')}\n${stack}`;
+  // A line of a message must not pass for a line of the log.
+  return `${shown([`${clock} ${label} ${who}${text}`, ...fields].join('  '))}\n${stack === '' ? '' : `    ${shown(stack.trim())}\n`}`;
+}
+
+/** Control characters could rewrite the reader's terminal, line ends and marks of direction could feign other lines. */
+const CONTROL = /[^\P{Cc}\t\n]|[\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
+
+function shown(text: string): string {
+  return text.replace(CONTROL, '\ufffd').replaceAll('\n', '\n    ');
 }
 
 function written(value: unknown): string {

@@ -25,23 +25,26 @@ const SECRET =
 // Counts of tokens are not secrets, texts under such a key are.
 const TOKEN = /token|jwt|bearer/;
 const MAX_KNOWN_KEYS = 2_000;
+/** Longer keys are judged each time: a plugin chooses them, and they would stay. */
+const MAX_KNOWN_KEY_LENGTH = 64;
 
-type KeyKind = 'plain' | 'secret' | 'token';
+export type KeyKind = 'plain' | 'secret' | 'token';
 
 // Log keys are few and repeat: judged once each.
 const knownKeys = new Map<string, KeyKind>();
 
 /** Whether a key names a secret: `Set-Cookie`, `x_api_key`, `clientSecret`; case, `-` and `_` do not matter. */
 export function isSecretKey(key: string): boolean {
-  return kindOf(key) !== 'plain';
+  return secretKind(key) !== 'plain';
 }
 
-function kindOf(key: string): KeyKind {
+/** What a key names: a secret, perhaps a token, or neither. */
+export function secretKind(key: string): KeyKind {
   const known = knownKeys.get(key);
   if (known !== undefined) return known;
   const bare = key.toLowerCase().replace(/[^a-z0-9]/g, '');
   const kind = SECRET.test(bare) ? 'secret' : TOKEN.test(bare) ? 'token' : 'plain';
-  if (knownKeys.size < MAX_KNOWN_KEYS) knownKeys.set(key, kind);
+  if (knownKeys.size < MAX_KNOWN_KEYS && key.length <= MAX_KNOWN_KEY_LENGTH) knownKeys.set(key, kind);
   return kind;
 }
 
@@ -132,7 +135,7 @@ function copyOfMembers(
 
 function secretOr(key: string, value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
-  const kind = kindOf(key);
+  const kind = secretKind(key);
   if (kind === 'plain') return undefined;
   if (kind === 'token' && (typeof value === 'number' || typeof value === 'boolean')) return undefined;
   return REDACTED;

@@ -68,6 +68,8 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
   client.onerror = options.onError;
   client.fallbackRequestHandler = async (request, ctx) => {
     const attribution = relay.takeAttribution(ctx.mcpReq.id);
+    // Servers ask for roots as soon as they are connected, before any client came: then there are none.
+    if (attribution.kind === 'nobody' && request.method === 'roots/list') return { roots: [] };
     if (attribution.kind !== 'caller') {
       throw new RpcError(
         RpcCode.METHOD_NOT_FOUND,

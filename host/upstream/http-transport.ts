@@ -31,7 +31,7 @@ function createExactFetch(options: HttpTransportOptions): typeof fetch {
   return async (input, init) => {
     let response: Response;
     try {
-      response = await fetch(input, init);
+      response = await fetchAtHome(input, init);
     } catch (error) {
       if (init?.signal?.aborted !== true)
         options.onSuspect(`${init?.method ?? 'GET'} failed: ${reasonOf(error)}`);
@@ -53,6 +53,24 @@ function createExactFetch(options: HttpTransportOptions): typeof fetch {
     if (JSON_TYPE.test(type)) return rewriteBody(response, related, options);
     return response;
   };
+}
+
+/**
+ * Follows one redirect that keeps method and body, and only to the same origin: the operator's credentials are for the
+ * server that the operator named, and for no other.
+ */
+async function fetchAtHome(input: string | URL | Request, init: RequestInit | undefined): Promise<Response> {
+  const response = await fetch(input, { ...init, redirect: 'manual' });
+  const location = response.headers.get('location');
+  if (response.status < 300 || response.status > 399 || location === null) return response;
+  await response.body?.cancel();
+  const from = new URL(input instanceof Request ? input.url : input);
+  const to = URL.parse(location, from.href);
+  if (to?.origin === from.origin && (response.status === 307 || response.status === 308))
+    return fetch(to.href, { ...init, redirect: 'error' });
+  throw new Error(
+    `the server redirects to ${to?.origin ?? 'an address that is none'}, which is not followed; set its url to where it serves`,
+  );
 }
 
 /** The id that the protocol package gave to the request in this body; it writes it as the last member. */

@@ -18,7 +18,7 @@ export type Attribution =
   | { readonly kind: 'ambiguous' };
 
 export interface RelayListener {
-  /** Every notification but progress of a known request and cancellation. */
+  /** Every notification but progress and cancellation. */
   notification(method: string, params: JsonObject | undefined, attribution: Attribution): void;
 }
 
@@ -93,6 +93,9 @@ export class RelayTransport implements Transport {
       if (message.method === 'initialize') this.#initializeId = message.id;
       if (this.#sending !== undefined) this.#calls.set(message.id, this.#sending);
       this.#sending = undefined;
+    } else if ('id' in message && message.id !== undefined) {
+      // Answered, perhaps by the package itself, which asks nobody for whom it was.
+      this.#asked.delete(message.id);
     }
     return this.#inner.send(message, options);
   }
@@ -122,10 +125,14 @@ export class RelayTransport implements Transport {
       this.onmessage?.(message);
       return;
     }
-    const token = message.method === 'notifications/progress' ? params?.['progressToken'] : undefined;
-    const onProgress = typeof token === 'string' ? this.#progress.get(token) : undefined;
-    if (params !== undefined && onProgress !== undefined) onProgress(params);
-    else this.#listener.notification(message.method, params, this.#attribute(related));
+    if (message.method === 'notifications/progress') {
+      // Of a request that has ended it is nobody's news: what it says belonged to one client alone.
+      const token = params?.['progressToken'];
+      const onProgress = typeof token === 'string' ? this.#progress.get(token) : undefined;
+      if (params !== undefined) onProgress?.(params);
+      return;
+    }
+    this.#listener.notification(message.method, params, this.#attribute(related));
   }
 
   #attribute(related: string | number | undefined): Attribution {

@@ -59,3 +59,16 @@ test('an event beyond the bound ends the stream', async () => {
   const long = new TextEncoder().encode(`data: ${'x'.repeat(200)}\n\n`);
   await expect(rewrite([long], (event) => event, 100)).rejects.toThrow('longer than 100');
 });
+
+test('a long event in many pieces is joined once, not at each piece', async () => {
+  const piece = new TextEncoder().encode('x'.repeat(1_000));
+  const encode = (text: string) => new TextEncoder().encode(text);
+  const pieces = [
+    encode('data: '),
+    ...Array.from({ length: 16_000 }, () => piece),
+    encode('\r'),
+    encode('\n\n'),
+  ];
+  const text = await rewrite(pieces, (data) => String(data.length), 100_000_000);
+  expect(text).toBe('data: 16000000\n\n');
+});

@@ -9,7 +9,9 @@ export function createSseRewriter(
 ): TransformStream<Uint8Array, Uint8Array> {
   const decoder = new TextDecoder();
   const encoder = new TextEncoder();
-  let tail = '';
+  // Pieces of a line that has not ended; joined once, because a long one comes in many pieces.
+  let pieces: string[] = [];
+  let held = 0;
   let data: string[] = [];
   let size = 0;
 
@@ -30,14 +32,26 @@ export function createSseRewriter(
     }
   }
 
+  /** The lines that have ended. */
+  function takeLines(): string[] {
+    const text = pieces.join('');
+    const open = text.endsWith('\r') ? '\r' : '';
+    const lines = (open === '' ? text : text.slice(0, -1)).split(/\r\n|\n|\r/);
+    const rest = (lines.pop() ?? '') + open;
+    pieces = [rest];
+    held = rest.length;
+    return lines;
+  }
+
   return new TransformStream<Uint8Array, Uint8Array>({
     transform(chunk, controller) {
-      tail += decoder.decode(chunk, { stream: true });
-      // A carriage return at the very end may be the first half of a line end.
-      const held = tail.endsWith('\r') ? '\r' : '';
-      const lines = (held === '' ? tail : tail.slice(0, -1)).split(/\r\n|\n|\r/);
-      tail = (lines.pop() ?? '') + held;
-      if (tail.length > maxEventChars)
+      const text = decoder.decode(chunk, { stream: true });
+      pieces.push(text);
+      held += text.length;
+      // A carriage return at the end of the last piece may have been the first half of a line end.
+      const mayEnd = /[\r\n]/.test(text) || pieces.at(-2)?.endsWith('\r') === true;
+      const lines = mayEnd ? takeLines() : [];
+      if (held > maxEventChars)
         throw new Error(`an event is longer than ${String(maxEventChars)} characters`);
       const out: string[] = [];
       for (const text of lines) line(text, out);

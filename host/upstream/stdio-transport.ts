@@ -19,6 +19,8 @@ export interface StdioOptions {
   readonly stopStepMs?: number;
 }
 
+/** What waits for a process that does not read; more is refused. */
+const MAX_UNWRITTEN_BYTES = 32 * 1024 * 1024;
 const MAX_STDERR_LINE_BYTES = 64 * 1024;
 const DEFAULT_STOP_STEP_MS = 1_000;
 /** What the process wrote before it ended is still read for so long. */
@@ -63,9 +65,8 @@ export class StdioTransport implements Transport {
         this.#receive(line);
       },
       () => {
-        this.onerror?.(
-          new Error(`a message is longer than ${String(maxMessageBytes)} bytes; the connection is given up`),
-        );
+        this.ended = `it sent a message longer than ${String(maxMessageBytes)} bytes`;
+        this.onerror?.(new Error(`${this.ended}; the connection is given up`));
         void this.close();
       },
     );
@@ -79,7 +80,8 @@ export class StdioTransport implements Transport {
       errors.push(chunk);
     });
     child.once('exit', (code, signal) => {
-      this.ended = signal === null ? `it ended with exit code ${String(code)}` : `it was ended by ${signal}`;
+      this.ended ??=
+        signal === null ? `it ended with exit code ${String(code)}` : `it was ended by ${signal}`;
       // A grandchild may hold the pipe open for ever; what is already written gets a moment.
       const cancel = this.#options.clock.after(LAST_WORDS_MS, () => {
         this.#finish();
@@ -142,6 +144,8 @@ export class StdioTransport implements Transport {
   async send(message: JSONRPCMessage): Promise<void> {
     const child = this.#child;
     if (child === undefined || this.#closed || !child.stdin.writable) throw new Error('the process is gone');
+    if (child.stdin.writableLength > MAX_UNWRITTEN_BYTES)
+      throw new Error('the process does not read what it is sent');
     if (child.stdin.write(`${stringifyJson(message)}\n`)) return;
     await new Promise<void>((resolve) => {
       const done = (): void => {

@@ -9,7 +9,9 @@ import { testPlugin } from '@bulkhead/sdk/testing';
 import { linesOf } from './audit-file.test-support.js';
 import plugin from './index.js';
 
-const DISK_BYTES = 64 * 1024;
+/** With the ballast gone there is room for all that a busy machine lets pile up: the disk is full once, not twice. */
+const DISK_BYTES = 16 * 1024 * 1024;
+const ROOM_BYTES = 32 * 1024;
 const folder = await mkdtemp(join(tmpdir(), 'audit-disk-'));
 // Only root may mount, and not in every container; batch-writer.test.ts covers the rest of the way everywhere.
 const isMounted = mount();
@@ -35,7 +37,7 @@ describe.skipIf(!isMounted)('a disk that is full', () => {
   const path = join(folder, 'audit.jsonl');
 
   beforeAll(() => {
-    writeFileSync(ballast, Buffer.alloc(DISK_BYTES / 2));
+    writeFileSync(ballast, Buffer.alloc(DISK_BYTES - ROOM_BYTES));
   });
 
   it('drops and counts, is degraded, tears no line, and recovers', async () => {
@@ -55,19 +57,24 @@ describe.skipIf(!isMounted)('a disk that is full', () => {
         expect(count).toBeLessThan(100_000);
       }
     };
-    await until('degraded', 'before-');
+    const refused = await until('degraded', 'before-');
     expect(await logger.health()).toMatchObject({ message: expect.stringMatching(/ENOSPC.*lines dropped/) });
-    const whole = await linesOf(path);
-    expect(whole.length).toBeGreaterThan(10);
 
+    // The file is looked at when nothing writes it any more: what is cut short stands there until it is taken away.
     rmSync(ballast);
-    await until('healthy', 'after-');
+    const taken = await until('healthy', 'after-');
     await logger.shutdown();
     const lines = await linesOf(path);
-    expect(lines.slice(0, whole.length)).toEqual(whole);
     const lost = lines.filter(({ event }) => event === 'lines_dropped');
     expect(lost).toHaveLength(1);
     expect(Number(lost[0]?.['count'])).toBeGreaterThan(0);
+    const written = lines.flatMap(({ request_id: id }) => (typeof id === 'string' ? [id] : []));
+    const calls = (prefix: string, last: number) =>
+      Array.from({ length: last + 1 }, (_, count) => `${prefix}${String(count)}`);
+    const order = [...calls('before-', refused), ...calls('after-', taken)];
+    expect(written.length).toBeGreaterThan(10);
+    expect(written).toEqual(order.filter((id) => new Set(written).has(id)));
+    expect(written.length + Number(lost[0]?.['count'])).toBe(order.length);
   });
 
   it('starts on a full disk and writes when there is room', async () => {

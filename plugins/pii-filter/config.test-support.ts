@@ -13,6 +13,7 @@ export function configWith(
   return {
     action: 'redact',
     strategy: 'redact',
+    patterns: [],
     allow_values: [],
     allow_fields: [],
     scan_keys: true,

@@ -2,14 +2,15 @@ import type { JsonValue } from '@bulkhead/sdk';
 import { compileAllowedFields, compileAllowedValues } from './allowed.js';
 import type { PiiFilterConfig, Strategy } from './config.js';
 import { DETECTORS } from './detectors/all.js';
-import { DETECTOR_NAMES, type DetectorName } from './detectors/detector.js';
+import { DETECTOR_NAMES, type Detector } from './detectors/detector.js';
+import { createPattern } from './detectors/pattern.js';
 import { createMask } from './mask.js';
 import { wholeDigits } from './numbers.js';
 import { rewrite, type Rewriter } from './rewrite.js';
 import { scanText, type Finding } from './scan.js';
 
 /** Findings by detector; never the values. */
-export type Counts = Partial<Record<DetectorName, number>>;
+export type Counts = Record<string, number>;
 
 export interface Filtered {
   /** The same object as came in when nothing was found. */
@@ -27,14 +28,17 @@ export type Filter = (value: JsonValue) => Filtered;
 const MAX_EMBEDDED = 2;
 
 export function createFilter(config: PiiFilterConfig): Filter {
-  const enabled = DETECTOR_NAMES.filter((name) => config.detectors[name].enabled).map(
-    (name) => DETECTORS[name],
+  const builtIn = DETECTOR_NAMES.filter((name) => config.detectors[name].enabled);
+  const strategies = new Map<Detector, Strategy | undefined>(
+    builtIn.map((name) => [DETECTORS[name], config.detectors[name].strategy]),
   );
+  // An operator's own pattern has the better claim on text that both match.
+  const enabled = [...config.patterns.map(createPattern), ...builtIn.map((name) => DETECTORS[name])];
   const forNumbers = enabled.filter((detector) => detector.numbers);
   const isAllowed = compileAllowedValues(config.allow_values);
   const skip = compileAllowedFields(config.allow_fields);
   const mask = createMask(config.hash_key);
-  const strategyOf = (name: DetectorName): Strategy => config.detectors[name].strategy ?? config.strategy;
+  const strategyOf = (detector: Detector): Strategy => strategies.get(detector) ?? config.strategy;
 
   const wanted = (text: string, findings: readonly Finding[]): readonly Finding[] =>
     config.allow_values.length === 0
@@ -46,7 +50,7 @@ export function createFilter(config: PiiFilterConfig): Filter {
     let position = 0;
     for (const { start, end, detector, exact } of findings) {
       masked += text.slice(position, start);
-      masked += mask(DETECTORS[detector], strategyOf(detector), text.slice(start, end), exact);
+      masked += mask(detector, strategyOf(detector), text.slice(start, end), exact);
       position = end;
     }
     return masked + text.slice(position);
@@ -58,7 +62,7 @@ export function createFilter(config: PiiFilterConfig): Filter {
     let deepest = 0;
 
     const count = (findings: readonly Finding[], depth: number): void => {
-      for (const { detector } of findings) counts[detector] = (counts[detector] ?? 0) + 1;
+      for (const { detector } of findings) counts[detector.name] = (counts[detector.name] ?? 0) + 1;
       found += findings.length;
       deepest = Math.max(deepest, depth);
     };

@@ -7,9 +7,10 @@ const MAX_DEPTH = 1_000;
 
 type Changes<Name extends string> = { readonly [Field in Name]?: JsonValue };
 
-export default definePlugin<PiiFilterConfig>(() => {
-  // An operator's binding may give a call a configuration of its own.
-  const filters = new WeakMap<PiiFilterConfig, Filter>();
+export default definePlugin<PiiFilterConfig>(({ config }) => {
+  // An operator's binding may give a call a configuration of its own. The process's own is compiled here, so that a
+  // pattern that is no regular expression stops the start and not a request.
+  const filters = new WeakMap<PiiFilterConfig, Filter>([[config, createFilter(config)]]);
 
   /** The fields that must change, or why the request is refused. */
   function inspect<Name extends string>(
@@ -82,7 +83,6 @@ export default definePlugin<PiiFilterConfig>(() => {
 
 function addCounts(total: Counts, counts: Counts): void {
   for (const [name, count] of Object.entries(counts)) {
-    const known = total[name as keyof Counts];
-    total[name as keyof Counts] = (known ?? 0) + count;
+    total[name] = (total[name] ?? 0) + count;
   }
 }

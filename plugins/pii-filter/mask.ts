@@ -19,6 +19,7 @@ export type Mask = (detector: Detector, strategy: Strategy, text: string, exact:
 export function createMask(hashKey: string | undefined): Mask {
   const key = hashKey ?? randomBytes(32);
   return (detector, strategy, text, exact) => {
+    if (detector.replacement !== undefined) return detector.replacement;
     const label = detector.name.toUpperCase();
     switch (strategy) {
       case 'remove':

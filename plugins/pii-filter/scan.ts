@@ -1,13 +1,13 @@
-import type { Detector, DetectorName, Span } from './detectors/detector.js';
+import type { Detector, Span } from './detectors/detector.js';
 
 /** A part of a text that is to be masked. */
 export interface Finding extends Span {
-  readonly detector: DetectorName;
-  /** False when matches of several detectors overlapped: the span is their union, the name that of the longest. */
+  readonly detector: Detector;
+  /** False when matches of several detectors overlapped: the span is their union, the detector that of the longest. */
   readonly exact: boolean;
 }
 
-/** No detector matches a text without any of these, so ordinary words cost one pass. */
+/** No built-in detector matches a text without any of these, so ordinary words cost one pass. */
 const MAY_MATCH = /\d|@/;
 
 /**
@@ -17,10 +17,10 @@ const MAY_MATCH = /\d|@/;
  * @param detectors in the order of their claim where two matches are equally long
  */
 export function scanText(detectors: readonly Detector[], text: string, label: string): readonly Finding[] {
-  if (!MAY_MATCH.test(text)) return [];
-  const all: { readonly start: number; readonly end: number; readonly detector: DetectorName }[] = [];
+  if (!MAY_MATCH.test(text) && !detectors.some(({ anyText }) => anyText)) return [];
+  const all: { readonly start: number; readonly end: number; readonly detector: Detector }[] = [];
   for (const detector of detectors) {
-    for (const span of detector.find(text, label)) all.push({ ...span, detector: detector.name });
+    for (const span of detector.find(text, label)) all.push({ ...span, detector });
   }
   if (all.length < 2) return all.map((span) => ({ ...span, exact: true }));
   // Stable: of equal spans the detector with the better claim stays first.

@@ -74,3 +74,18 @@ test('fields that are not known yet are passed over', () => {
   const unknown = Buffer.from([0x7a, 0x02, 0x01, 0x02]);
   expect(decodeFrame(Buffer.concat([unknown, known, unknown])).cancels).toEqual([5]);
 });
+
+test.for([
+  ['calls', Buffer.alloc(40_000, Buffer.from([0x0a, 0x00]))],
+  ['answers', Buffer.alloc(40_000, Buffer.from([0x12, 0x00]))],
+  ['cancels', Buffer.concat([Buffer.from([0x1a, 0xa0, 0x9c, 0x01]), Buffer.alloc(20_000, 1)])],
+])('a frame of twenty thousand empty %s is refused', ([, inner]) => {
+  const frame = Buffer.from(inner ?? []);
+  const head = Buffer.from([
+    0x0a,
+    (frame.length & 0x7f) | 0x80,
+    ((frame.length >> 7) & 0x7f) | 0x80,
+    frame.length >> 14,
+  ]);
+  expect(() => decodeFrame(Buffer.concat([head, frame]))).toThrow(/more than 16384/);
+});

@@ -10,6 +10,9 @@ const TAG_CALLS = 0x0a;
 const TAG_REPLIES = 0x12;
 const TAG_CANCELS = 0x1a;
 
+/** Calls, answers and cancels of one frame; our own side never comes near it, and an object each is dear. */
+const MAX_FRAME_ITEMS = 16_384;
+
 function varintSize(value: number): number {
   if (value < 0x80) return 1;
   if (value < 0x4000) return 2;
@@ -44,7 +47,7 @@ function replySize(reply: LinkReply): number {
 
 /** Bytes that a call or a reply takes in a frame, about; for the bounds on queues and frames. */
 export function weight(item: LinkCall | LinkReply): number {
-  return item.body.length + 32;
+  return item.body.length + ('message' in item ? item.message.length + item.detail.length : 0) + 32;
 }
 
 function putVarint(out: Buffer, at: number, value: number): number {
@@ -189,6 +192,10 @@ function malformed(what: string): BulkheadError {
   return new BulkheadError(ErrorCode.PROTOCOL_ERROR, `link: the bytes are no frame: ${what}`);
 }
 
+function tooMany(): BulkheadError {
+  return malformed(`more than ${MAX_FRAME_ITEMS} calls, answers and cancels in one`);
+}
+
 function readCall(reader: Reader, end: number): LinkCall {
   let id = 0;
   let method = 0;
@@ -244,15 +251,18 @@ export function decodeFrame(bytes: Buffer): Frame {
     }
     const frameEnd = reader.lengthEnd(end);
     while (reader.at < frameEnd) {
+      if (calls.length + replies.length + cancels.length > MAX_FRAME_ITEMS) throw tooMany();
       const tag = reader.varint(frameEnd);
       if (tag === TAG_CALLS) calls.push(readCall(reader, reader.lengthEnd(frameEnd)));
       else if (tag === TAG_REPLIES) replies.push(readReply(reader, reader.lengthEnd(frameEnd)));
       else if (tag === TAG_CANCELS) {
         const stop = reader.lengthEnd(frameEnd);
-        while (reader.at < stop) cancels.push(reader.varint(stop));
+        while (reader.at < stop && cancels.length <= MAX_FRAME_ITEMS) cancels.push(reader.varint(stop));
+        if (reader.at < stop) throw tooMany();
       } else if (tag === 0x18) cancels.push(reader.varint(frameEnd));
       else reader.skip(tag, frameEnd);
     }
   }
+  if (calls.length + replies.length + cancels.length > MAX_FRAME_ITEMS) throw tooMany();
   return { calls, replies, cancels };
 }

@@ -14,11 +14,31 @@ export class PipeEnd extends EventEmitter {
   peer: PipeEnd | undefined;
   /** While true, `write` asks the writer to wait. */
   full = false;
+  #paused = false;
+  #held: Frame[] = [];
+
+  get paused(): boolean {
+    return this.#paused;
+  }
 
   write(frame: Frame): boolean {
     this.written.push(frame);
-    setImmediate(() => this.peer?.emit('data', frame));
+    setImmediate(() => this.peer?.arrive(frame));
     return !this.full;
+  }
+
+  arrive(frame: Frame): void {
+    if (this.#paused) this.#held.push(frame);
+    else this.emit('data', frame);
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    for (const frame of this.#held.splice(0)) this.arrive(frame);
   }
 
   end(): void {

@@ -247,3 +247,85 @@ test('answers to calls that nobody made are ignored', async () => {
   expect(Buffer.from(await link.call('/t/Echo', text('still here'))).toString()).toBe('still here');
   other.close();
 });
+
+test('a side that does not take its answers is not read any more, until it takes them', async () => {
+  const [left, right] = createPipe();
+  const link = new Link(right, { serve: served, remoteMethods: [], maxUnsentReplyBytes: 10_000 });
+  right.full = true;
+  let id = 0;
+  const calls = (count: number): void => {
+    const made = Array.from({ length: count }, () => {
+      id += 1;
+      return { id, method: 0, timeoutMs: 0, traceparent: '', body: Buffer.alloc(1_000) };
+    });
+    left.write({ calls: made, replies: [], cancels: [] });
+  };
+  calls(1);
+  await expect.poll(() => right.written.length).toBe(1);
+  calls(10);
+  await expect.poll(() => right.paused).toBe(true);
+  calls(10);
+  await new Promise(setImmediate);
+  right.full = false;
+  right.emit('drain');
+  await expect.poll(() => right.written.flatMap((frame) => frame.replies).length).toBe(21);
+  expect(right.paused).toBe(false);
+  link.close();
+});
+
+test('a frame of very many calls is worked off in turns, so that others get theirs', async () => {
+  const [left, right] = createPipe();
+  const link = new Link(right, { serve: served, remoteMethods: [] });
+  const calls = Array.from({ length: 10_000 }, (_, index) => ({
+    id: index + 1,
+    method: 0,
+    timeoutMs: 0,
+    traceparent: '',
+    body: text('x'),
+  }));
+  let turns = 0;
+  let counting = true;
+  const count = (): void => {
+    turns += 1;
+    if (counting) setImmediate(count);
+  };
+  left.write({ calls, replies: [], cancels: [] });
+  setImmediate(count);
+  await expect.poll(() => right.written.flatMap((frame) => frame.replies).length).toBe(10_000);
+  counting = false;
+  expect(turns).toBeGreaterThan(30);
+  expect(right.written.flatMap((frame) => frame.replies).map((reply) => reply.id)).toEqual(
+    calls.map((call) => call.id),
+  );
+  link.close();
+});
+
+test('what follows in the frame that ended a link is not handled', async () => {
+  const [left, right] = createPipe();
+  let handled = 0;
+  const counted: ServedMethod = {
+    path: '/t/Count',
+    handler: (body) => {
+      handled += 1;
+      return body;
+    },
+  };
+  const link = new Link(right, { serve: [never, counted], remoteMethods: [] });
+  const call = { id: 1, method: 0, timeoutMs: 0, traceparent: '', body: text('') };
+  left.write({ calls: [call, call, { ...call, id: 2, method: 1 }], replies: [], cancels: [] });
+  await link.closed;
+  expect(handled).toBe(0);
+});
+
+test('an error of megabytes is cut where it arrives', async () => {
+  const [left, right] = createPipe();
+  const link = new Link(left, { serve: [], remoteMethods: paths });
+  const answer = link.call('/t/Echo', text('x')).catch((error: BulkheadError) => error.message.length);
+  right.write({
+    calls: [],
+    replies: [{ id: 1, status: 2, message: 'm'.repeat(3_000_000), detail: text(''), body: text('') }],
+    cancels: [],
+  });
+  expect(await answer).toBe(4_096);
+  link.close();
+});

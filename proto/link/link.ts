@@ -8,6 +8,8 @@ import { errorToStatus, statusToError } from './status.js';
 
 const EMPTY = new Uint8Array(0);
 const MAX_ID = 0xffff_ffff;
+/** Calls of one frame that are handled in one turn of the event loop; the rest waits, and so does the stream. */
+const MAX_CALLS_PER_TURN = 256;
 
 /** What a handler may know of the call that it answers. */
 export interface IncomingCall {
@@ -39,6 +41,8 @@ export interface LinkOptions {
   readonly maxQueuedBytes?: number;
   /** Calls of the other side in work at once before more are refused. Default: 4,096. */
   readonly maxIncoming?: number;
+  /** Bytes of answers that may wait to be written before nothing more is read of the other side. Default: 16 MiB. */
+  readonly maxUnsentReplyBytes?: number;
   readonly clock?: LinkClock;
 }
 
@@ -90,25 +94,35 @@ export class Link {
   readonly #defaultTimeoutMs: number;
   readonly #maxQueuedBytes: number;
   readonly #maxIncoming: number;
+  readonly #maxUnsentReplyBytes: number;
+  #paused = false;
+  // Calls of a frame wait for their turn.
+  #backlog = false;
   #nextId = 0;
   #gone: BulkheadError | undefined;
   #resolveClosed: (reason: BulkheadError) => void = () => {};
 
   constructor(stream: FrameStream, options: LinkOptions) {
     this.#stream = stream;
-    this.#outbox = new Outbox(stream);
+    this.#outbox = new Outbox(stream, () => {
+      this.#read();
+    });
     this.#serve = options.serve;
     this.#methods = new Map(options.remoteMethods.map((path, index) => [path, index]));
     this.#defaultTimeoutMs = options.defaultTimeoutMs ?? 5_000;
     this.#maxQueuedBytes = options.maxQueuedBytes ?? 16 * 1024 * 1024;
     this.#maxIncoming = options.maxIncoming ?? 4_096;
+    this.#maxUnsentReplyBytes = options.maxUnsentReplyBytes ?? 16 * 1024 * 1024;
     this.#clock = options.clock ?? systemLinkClock;
     this.#deadlines = new Deadlines(this.#clock, (now) => this.#expire(now));
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
+    // Handlers that answer at once answer in one frame, which leaves with the turn in which the calls came.
     stream.on('data', (frame) => {
-      this.#receive(frame);
+      this.#outbox.together(() => {
+        this.#receive(frame);
+      });
     });
     stream.on('error', (error) => {
       this.#fail(isBulkheadError(error) ? error : unavailable(`the link broke: ${error.message}`, error));
@@ -251,7 +265,34 @@ export class Link {
       this.#incoming.get(id)?.abort();
       this.#incoming.delete(id);
     }
-    for (const call of frame.calls) this.#answer(call);
+    if (frame.calls.length <= MAX_CALLS_PER_TURN) for (const call of frame.calls) this.#answer(call);
+    else this.#answerInTurns(frame.calls, 0);
+  }
+
+  /** A frame of very many calls: other connections of this process get their turns in between. */
+  #answerInTurns(calls: readonly LinkCall[], from: number): void {
+    const to = Math.min(calls.length, from + MAX_CALLS_PER_TURN);
+    for (let at = from; at < to; at += 1) {
+      const call = calls[at];
+      if (call !== undefined) this.#answer(call);
+    }
+    this.#backlog = to < calls.length;
+    if (!this.#backlog) return;
+    setImmediate(() => {
+      if (this.#gone !== undefined) return;
+      this.#outbox.together(() => {
+        this.#answerInTurns(calls, to);
+      });
+    });
+  }
+
+  /** Reads on, unless the other side has more answers to take, or more calls under way, than it is due. */
+  #read(): void {
+    const pause = this.#backlog || this.#outbox.replyBytes > this.#maxUnsentReplyBytes;
+    if (pause === this.#paused) return;
+    this.#paused = pause;
+    if (pause) this.#stream.pause();
+    else this.#stream.resume();
   }
 
   #settle(reply: LinkReply): void {
@@ -263,6 +304,7 @@ export class Link {
   }
 
   #answer(call: LinkCall): void {
+    if (this.#gone !== undefined) return;
     const served = this.#serve[call.method];
     if (served === undefined) {
       this.#refuse(call.id, new BulkheadError(ErrorCode.UNKNOWN_METHOD, `no method number ${call.method}`));

@@ -3,12 +3,17 @@ import type { Frame, LinkCall, LinkReply } from './frame.js';
 
 /** A frame is closed at about this size, so that a lone call never waits behind megabytes. */
 const MAX_FRAME_BYTES = 128 * 1024;
+/** Each costs the reader more than its few bytes say. */
+const MAX_FRAME_CANCELS = 4_096;
 
 /** What a link needs of a stream of frames; both ends of a grpc-js duplex have it. */
 export interface FrameStream {
   /** False: wait for `drain` before writing more. */
   write(frame: Frame): boolean;
   end(): unknown;
+  /** No more `data` until `resume`; what the other side writes meanwhile is its own to keep. */
+  pause(): unknown;
+  resume(): unknown;
   on(event: 'data', listener: (frame: Frame) => void): unknown;
   on(event: 'drain' | 'end' | 'close', listener: () => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
@@ -20,16 +25,21 @@ export interface FrameStream {
  */
 export class Outbox {
   readonly #stream: FrameStream;
+  readonly #onWritten: () => void;
   #calls: LinkCall[] = [];
   #replies: LinkReply[] = [];
   #cancels: number[] = [];
   #bytes = 0;
+  #replyBytes = 0;
   #scheduled = false;
+  #held = false;
   #full = false;
   #closed = false;
 
-  constructor(stream: FrameStream) {
+  /** @param onWritten called when what waited was written, or some of it */
+  constructor(stream: FrameStream, onWritten: () => void) {
     this.#stream = stream;
+    this.#onWritten = onWritten;
     stream.on('drain', () => {
       this.#full = false;
       this.#flush();
@@ -41,19 +51,40 @@ export class Outbox {
     return this.#bytes;
   }
 
+  /** Those of them that are answers. */
+  get replyBytes(): number {
+    return this.#replyBytes;
+  }
+
   call(call: LinkCall, alone: boolean): void {
+    if (this.#closed) return;
     this.#calls.push(call);
     this.#bytes += weight(call);
     this.#schedule(alone);
   }
 
   reply(reply: LinkReply, alone: boolean): void {
+    if (this.#closed) return;
     this.#replies.push(reply);
-    this.#bytes += weight(reply);
+    const bytes = weight(reply);
+    this.#bytes += bytes;
+    this.#replyBytes += bytes;
     this.#schedule(alone);
   }
 
+  /** While `work` runs, nothing is written; what it has to say leaves together when it ends. */
+  together(work: () => void): void {
+    this.#held = true;
+    try {
+      work();
+    } finally {
+      this.#held = false;
+      this.#flush();
+    }
+  }
+
   cancel(id: number): void {
+    if (this.#closed) return;
     this.#cancels.push(id);
     this.#schedule(true);
   }
@@ -73,10 +104,11 @@ export class Outbox {
     this.#replies = [];
     this.#cancels = [];
     this.#bytes = 0;
+    this.#replyBytes = 0;
   }
 
   #schedule(alone: boolean): void {
-    if (this.#scheduled) return;
+    if (this.#scheduled || this.#held) return;
     this.#scheduled = true;
     if (alone) process.nextTick(this.#onTurn);
     else setImmediate(this.#onTurn);
@@ -88,19 +120,22 @@ export class Outbox {
   };
 
   #flush(): void {
-    while (!this.#closed && !this.#full) {
-      if (this.#calls.length === 0 && this.#replies.length === 0 && this.#cancels.length === 0) return;
-      this.#full = !this.#stream.write(this.#take());
-    }
+    while (!this.#closed && !this.#full && this.#waits()) this.#full = !this.#stream.write(this.#take());
+    this.#onWritten();
+  }
+
+  #waits(): boolean {
+    return this.#calls.length > 0 || this.#replies.length > 0 || this.#cancels.length > 0;
   }
 
   #take(): Frame {
-    if (this.#bytes <= MAX_FRAME_BYTES) {
+    if (this.#bytes <= MAX_FRAME_BYTES && this.#cancels.length <= MAX_FRAME_CANCELS) {
       const frame = { calls: this.#calls, replies: this.#replies, cancels: this.#cancels };
       this.#calls = [];
       this.#replies = [];
       this.#cancels = [];
       this.#bytes = 0;
+      this.#replyBytes = 0;
       return frame;
     }
     // Answers first: somebody waits for each of them, and they free what the other side holds.
@@ -108,9 +143,12 @@ export class Outbox {
     const left = MAX_FRAME_BYTES - replies.bytes;
     const calls = left > 0 ? takeUpTo(this.#calls, left) : { items: [], bytes: 0 };
     this.#bytes -= replies.bytes + calls.bytes;
-    const frame = { calls: calls.items, replies: replies.items, cancels: this.#cancels };
-    this.#cancels = [];
-    return frame;
+    this.#replyBytes -= replies.bytes;
+    return {
+      calls: calls.items,
+      replies: replies.items,
+      cancels: this.#cancels.splice(0, MAX_FRAME_CANCELS),
+    };
   }
 }
 

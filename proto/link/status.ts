@@ -40,7 +40,7 @@ export interface WireStatus {
   readonly detail: Uint8Array;
 }
 
-/** Bounds what a thrown text can cost the other side, in UTF-16 units. */
+/** Bounds what a thrown text can cost the other side, in UTF-16 units; held to on both. */
 const MAX_MESSAGE = 4096;
 
 export function errorToStatus(thrown: unknown): WireStatus {
@@ -67,18 +67,22 @@ export function statusToError(status: number, message: string, detail: Uint8Arra
     try {
       const typed = ErrorDetail.decode(detail);
       if (isErrorCode(typed.code)) {
-        return new BulkheadError(typed.code, typed.message, {
+        return new BulkheadError(typed.code, typed.message.slice(0, MAX_MESSAGE), {
           retryable: typed.retryable,
-          ...(typed.field === '' ? {} : { field: typed.field }),
+          ...(typed.field === '' ? {} : { field: typed.field.slice(0, MAX_MESSAGE) }),
         });
       }
     } catch {
       // An unreadable detail says no more than the status does.
     }
   }
-  return new BulkheadError(fallback, message === '' ? 'the call failed and gave no reason' : message, {
-    retryable: status === GrpcStatus.UNAVAILABLE,
-  });
+  return new BulkheadError(
+    fallback,
+    message === '' ? 'the call failed and gave no reason' : message.slice(0, MAX_MESSAGE),
+    {
+      retryable: status === GrpcStatus.UNAVAILABLE,
+    },
+  );
 }
 
 /** The same for an error of a native RPC. */

@@ -31,6 +31,11 @@ export type CheckedAnswer =
   | { readonly kind: 'deny'; readonly violation: Violation };
 
 const ALLOW: CheckedAnswer = { kind: 'allow' };
+/** Of a violation's texts for the caller, in UTF-16 units. */
+const MAX_REASON = 4_096;
+const MAX_DESCRIPTION = 16_384;
+const MAX_HEADERS = 200;
+const MAX_HEADER_VALUE = 16_384;
 const VIOLATION_KEYS = new Set([
   'code',
   'reason',
@@ -64,6 +69,8 @@ export function checkAnswer(spec: HookSpec, answer: unknown): CheckedAnswer {
     } catch (error) {
       throw wrong(spec, `modify: ${error instanceof Error ? error.message : String(error)}`, error);
     }
+    const fault = spec.fields[name]?.kind === 'headers' ? headersFault(value as object) : undefined;
+    if (fault !== undefined) throw wrong(spec, `modify: field '${name}': ${fault}`);
   }
   const changed = Object.keys(travelling);
   return changed.length === 0 ? ALLOW : { kind: 'modify', changed, changes: travelling };
@@ -95,8 +102,17 @@ export function checkViolation(spec: HookSpec, value: unknown): Violation {
   if (typeof reason !== 'string' || reason === '') {
     throw wrong(spec, `violation.reason: expected a sentence, got ${describe(reason)}`);
   }
+  if (reason.length > MAX_REASON) {
+    throw wrong(spec, `violation.reason: expected at most ${MAX_REASON} characters, got ${reason.length}`);
+  }
   if (description !== undefined && typeof description !== 'string') {
     throw wrong(spec, `violation.description: expected a string, got ${describe(description)}`);
+  }
+  if (description !== undefined && description.length > MAX_DESCRIPTION) {
+    throw wrong(
+      spec,
+      `violation.description: expected at most ${MAX_DESCRIPTION} characters, got ${description.length}`,
+    );
   }
   if (details !== undefined && !isPlainObject(details)) {
     throw wrong(spec, `violation.details: expected an object, got ${describe(details)}`);
@@ -106,14 +122,29 @@ export function checkViolation(spec: HookSpec, value: unknown): Violation {
   }
   if (
     headers !== undefined &&
-    !(isPlainObject(headers) && Object.values(headers).every((v) => typeof v === 'string'))
+    !(isPlainObject(headers) && Object.values(headers).every((item) => typeof item === 'string'))
   ) {
     throw wrong(spec, `violation.http_headers: expected an object of strings, got ${describe(headers)}`);
   }
+  const badHeader = headers === undefined ? undefined : headersFault(headers);
+  if (badHeader !== undefined) throw wrong(spec, `violation.http_headers: ${badHeader}`);
   if (mcp !== undefined && !(Number.isInteger(mcp) && Math.abs(Number(mcp)) <= 0x7fff_ffff)) {
     throw wrong(spec, `violation.mcp_error_code: expected a whole number, got ${describe(mcp)}`);
   }
   return value as unknown as Violation;
+}
+
+/** What is wrong with headers that would stand in an HTTP message as they are; undefined: nothing. */
+export function headersFault(headers: object): string | undefined {
+  const entries: [string, unknown][] = Object.entries(headers);
+  if (entries.length > MAX_HEADERS) return `expected at most ${MAX_HEADERS}, got ${entries.length}`;
+  for (const [name, value] of entries) {
+    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/.test(name)) return `${describe(name)} is no header name`;
+    if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(String(value)) || String(value).length > MAX_HEADER_VALUE) {
+      return `'${name}': expected at most ${MAX_HEADER_VALUE} characters without line ends and control characters`;
+    }
+  }
+  return undefined;
 }
 
 function wrong(spec: HookSpec, what: string, cause?: unknown): BulkheadError {

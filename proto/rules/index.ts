@@ -28,6 +28,7 @@ export {
   applyChanges,
   checkAnswer,
   checkViolation,
+  headersFault,
   type Answer,
   type AppliedChanges,
   type CheckedAnswer,

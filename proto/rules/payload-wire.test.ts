@@ -27,13 +27,14 @@ const text = fc.oneof(
   fc.string({ maxLength: 300 }),
   fc.constant('é'.repeat(100)),
 );
-const key = fc.oneof(text, fc.constant('__proto__'));
+// The generated codec loses a member of that name; a test of its own shows that ours does not.
+const key = text.filter((name) => name !== '__proto__');
 const VALUES: Record<FieldKind, fc.Arbitrary<unknown>> = {
   text,
   texts: fc.array(text, { maxLength: 4 }),
   number: fc.oneof(fc.integer({ min: 0, max: 0xffff_ffff }), fc.constantFrom(0, 127, 128, 0xffff_ffff)),
   flag: fc.boolean(),
-  headers: fc.dictionary(text, text, { maxKeys: 4 }),
+  headers: fc.dictionary(key, text, { maxKeys: 4 }),
   json: fc.json().map((value) => new JsonText(value)),
 };
 
@@ -140,7 +141,7 @@ describe('payload bytes', () => {
 
 test('utf8Length is exact', () => {
   fc.assert(
-    fc.property(fc.oneof(text, key), (value) => {
+    fc.property(text, (value) => {
       expect(utf8Length(value)).toBe(Buffer.from(value).length);
     }),
   );

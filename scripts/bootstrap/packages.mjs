@@ -23,7 +23,14 @@ export async function installPackages() {
 /** Everything that decides what an install does. */
 function packageFiles() {
   const files = ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml', '.npmrc'].map((f) => join(ROOT, f));
-  const folders = ['proto', 'sdk', 'host', 'test', ...children('plugins'), ...children('test/fixtures/plugins')];
+  const folders = [
+    'proto',
+    'sdk',
+    'host',
+    'test',
+    ...children('plugins'),
+    ...children('test/fixtures/plugins'),
+  ];
   return [...files, ...folders.map((folder) => join(ROOT, folder, 'package.json'))];
 }
 

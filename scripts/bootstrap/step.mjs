@@ -59,7 +59,9 @@ function run(file, args, options, verbose) {
     };
     child.stdout.setEncoding('utf8').on('data', keep);
     child.stderr.setEncoding('utf8').on('data', keep);
-    child.on('error', (error) => resolve({ ok: false, output, why: `could not be started: ${error.message}` }));
+    child.on('error', (error) =>
+      resolve({ ok: false, output, why: `could not be started: ${error.message}` }),
+    );
     child.on('close', (code, signal) => {
       resolve({ ok: code === 0, output, why: signal ? `ended by ${signal}` : `exit code ${code}` });
     });

@@ -2,7 +2,7 @@
 
 /** Folders of the host from the ground up; within a floor from left to right. A folder imports only what comes before it. */
 export const HOST_FLOORS = [
-  ['clock.ts'],
+  ['clock.ts', 'version.ts'],
   ['manifest', 'config', 'store', 'telemetry'],
   ['catalog', 'sidecar'],
   ['grants', 'install', 'lifecycle'],

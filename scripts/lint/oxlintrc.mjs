@@ -41,7 +41,12 @@ export function renderOxlintrc() {
         rules: {
           'eslint/no-restricted-imports': [
             'error',
-            { patterns: [...packagePatterns('host', FORBIDDEN_PACKAGES.host), ...folderPatterns(folder, forbidden)] },
+            {
+              patterns: [
+                ...packagePatterns('host', FORBIDDEN_PACKAGES.host),
+                ...folderPatterns(folder, forbidden),
+              ],
+            },
           ],
         },
       })),
@@ -49,7 +54,11 @@ export function renderOxlintrc() {
       { files: ['scripts/**', 'test/bench/**', 'sdk/build.mjs'], rules: { 'eslint/no-console': 'off' } },
       {
         files: TESTS,
-        rules: { 'node/no-process-env': 'off', 'eslint/no-console': 'off', 'eslint/no-restricted-imports': 'off' },
+        rules: {
+          'node/no-process-env': 'off',
+          'eslint/no-console': 'off',
+          'eslint/no-restricted-imports': 'off',
+        },
       },
     ],
   };
@@ -62,13 +71,18 @@ function packagePatterns(root, packages) {
       regex: `^(${packages.join('|')})(/|$)`,
       message: `${root} must not import this package: the arrows are plugins → sdk → proto and host → proto.`,
     },
-    { regex: String.raw`^(\.\.?/|@bulkhead).*/dist/`, message: 'Import the package by its name, not a file of its build.' },
+    {
+      regex: String.raw`^(\.\.?/|@bulkhead).*/dist/`,
+      message: 'Import the package by its name, not a file of its build.',
+    },
   ];
 }
 
 function folderPatterns(folder, forbidden) {
   if (forbidden.length === 0) return [];
-  const names = forbidden.map((name) => (name.endsWith('.ts') ? name.replace(/\.ts$/, String.raw`\.js`) : name));
+  const names = forbidden.map((name) =>
+    name.endsWith('.ts') ? name.replace(/\.ts$/, String.raw`\.js`) : name,
+  );
   return [
     {
       regex: String.raw`^(\.\.?/)+(${names.join('|')})(/|$)`,

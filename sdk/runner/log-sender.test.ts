@@ -54,6 +54,37 @@ describe('LogSender', () => {
       ]);
   });
 
+  it('keeps a Write below what a link takes, whatever is logged at once', async () => {
+    const sizes: number[] = [];
+    const sender = new LogSender(() => {});
+    sender.connect((body) => {
+      sizes.push(body.length);
+      return Promise.resolve();
+    });
+    for (let line = 0; line < 100; line += 1) sender.sink(record('x'.repeat(60_000)));
+    sender.sink(record('x'.repeat(600_000)));
+    await sender.flushed();
+    expect(sizes.length).toBeGreaterThan(20);
+    expect(Math.max(...sizes.slice(0, -1))).toBeLessThan(300_000);
+  });
+
+  it('prints what no answer came for when the process ends', async () => {
+    const host = createHost();
+    const printed: string[] = [];
+    const sender = new LogSender((text) => printed.push(text));
+    sender.connect(host.write);
+    sender.sink(record('a'));
+    await expect.poll(() => host.writes).toHaveLength(1);
+    sender.sink(record('b'));
+    sender.disconnect();
+    host.refuse();
+    await new Promise(setImmediate);
+    expect(printed.map((line) => (JSON.parse(line) as Record<string, unknown>)['@message'])).toEqual([
+      'a',
+      'b',
+    ]);
+  });
+
   it('prints what a Write failed to bring', async () => {
     const host = createHost();
     const printed: string[] = [];

@@ -8,6 +8,8 @@ import type { LogRecord } from '../runtime/plugin-log.js';
 const MAX_QUEUED_LINES = 2_000;
 /** Lines of one Write. */
 const MAX_BATCH_LINES = 200;
+/** UTF-16 units of one Write, about: one that is larger than the link takes would end the link. */
+const MAX_BATCH_CHARS = 256 * 1024;
 
 const WIRE_LEVEL: Readonly<Record<LogLevelName, LogLevel>> = {
   trace: LogLevel.LOG_LEVEL_TRACE,
@@ -33,6 +35,8 @@ export class LogSender {
   #dropped = 0;
   #write: WriteLog | undefined;
   #sending = false;
+  // Sent, and not answered yet.
+  #underWay: readonly LogRecord[] = [];
   #waiting: (() => void)[] = [];
 
   /** @param stderr the real stderr; synchronous, so that the last words of a process get out */
@@ -68,32 +72,50 @@ export class LogSender {
     });
   }
 
-  /** The host is gone: what waits goes to stderr at once, and later lines too. */
+  /**
+   * The host is gone, or this process is about to be: what it has not answered for goes to stderr at once, and later
+   * lines too. Rather twice than never: nothing tells whether the last Write still left.
+   */
   disconnect(): void {
     this.#write = undefined;
+    this.#print(this.#underWay);
+    this.#underWay = [];
     this.#print(this.#queue.splice(0));
   }
 
   async #sendAll(): Promise<void> {
     try {
       while (this.#write !== undefined && this.#queue.length > 0) {
-        const batch = this.#queue.splice(0, MAX_BATCH_LINES);
+        const batch = this.#takeBatch();
         if (this.#dropped > 0) {
           const { timeMs } = batch[0] ?? { timeMs: 0 };
           const message = `${this.#dropped} log lines were dropped: more than ${MAX_QUEUED_LINES} waited for the host`;
           batch.push({ level: 'warn', message, fieldsJson: '', requestId: '', timeMs });
           this.#dropped = 0;
         }
+        this.#underWay = batch;
         try {
           await this.#write(WriteRequest.encode({ lines: batch.map(toWire) }).finish());
         } catch {
-          this.#print(batch);
+          this.#print(this.#underWay);
         }
+        this.#underWay = [];
       }
     } finally {
       this.#sending = false;
       for (const done of this.#waiting.splice(0)) done();
     }
+  }
+
+  #takeBatch(): LogRecord[] {
+    let chars = 0;
+    let count = 0;
+    for (const { message, fieldsJson } of this.#queue) {
+      chars += message.length + fieldsJson.length;
+      if (count > 0 && (chars > MAX_BATCH_CHARS || count >= MAX_BATCH_LINES)) break;
+      count += 1;
+    }
+    return this.#queue.splice(0, count);
   }
 
   #print(records: readonly LogRecord[]): void {

@@ -239,6 +239,24 @@ describe('calls', () => {
     expect(touched.payload.length).toBeGreaterThan(text.length);
   });
 
+  it('whose answer is larger than the host takes fail alone, and the link carries on', async () => {
+    const { client } = await startReady();
+    const { link } = await openLink(client);
+    await expect(link.call(INVOKE, invokeBody('large', { bytes: 5_000_000 }))).rejects.toThrow(
+      code('MESSAGE_TOO_LARGE', /the host takes 4194304/),
+    );
+    expect((await link.call(INVOKE, invokeBody('echo'))).length).toBe(0);
+    link.close();
+  });
+
+  it('that log megabytes at once do not end the link', async () => {
+    const { client } = await startReady();
+    const { link, lines } = await openLink(client);
+    await link.call(INVOKE, invokeBody('log-much', { lines: 150, bytes: 50_000 }), { timeoutMs: 10_000 });
+    await expect.poll(() => lines.filter(({ message }) => message.includes('xxx')).length).toBe(150);
+    link.close();
+  });
+
   it('fail with UNKNOWN_HOOK or PLUGIN_UNAVAILABLE when nobody can answer them', async () => {
     const plugin = workshop.start('behaviours.mjs');
     const client = workshop.connect(await plugin.handshake());
@@ -332,6 +350,14 @@ describe('the end', () => {
     await expect(lost).rejects.toThrow(code('PLUGIN_UNAVAILABLE'));
     expect(await plugin.exited).toMatchObject({ code: 1 });
     expect(plugin.stderr()).toContain('uncaught error outside a handler: thrown outside a handler');
+  });
+
+  it('does not swallow what was logged just before', async () => {
+    const { plugin, client } = await startReady();
+    const { link } = await openLink(client);
+    link.call(INVOKE, invokeBody('log-and-exit')).catch(() => undefined);
+    expect(await plugin.exited).toMatchObject({ code: 3 });
+    expect(plugin.stderr()).toContain('the last words');
   });
 
   it('waits for calls in flight, and no new one is taken', async () => {

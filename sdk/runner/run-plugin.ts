@@ -81,6 +81,8 @@ export async function runPlugin(process: NodeJS.Process, sdk: string): Promise<v
 
   const listening = await listen(server, environment);
   process.on('exit', () => {
+    // Writing to a pipe is synchronous here: the last words of a plugin that ends by itself get out.
+    logs.disconnect();
     listening.cleanUp();
   });
   leave = () => {

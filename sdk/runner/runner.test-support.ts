@@ -150,6 +150,7 @@ export function initializeBody(
       manifestJson: JSON.stringify({ hooks }),
       configJson: JSON.stringify(config),
       logLevel: 'debug',
+      limits: { maxInFlight: 64, timeoutMs: 0, maxMessageBytes: 4 * 1024 * 1024 },
     }),
   ).finish();
 }

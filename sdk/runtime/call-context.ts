@@ -15,6 +15,8 @@ export interface CallEnvironment {
   readonly inFlight: InFlight;
   /** Deadline of a call whose caller said none, in milliseconds; 0 for none. */
   readonly defaultTimeoutMs: number;
+  /** Largest answer that the host takes; 0 when it said none. */
+  readonly maxMessageBytes: number;
   /** The configuration that setup got, or that of an operator's binding. */
   configFor(bindingJson: string): unknown;
 }

@@ -12,6 +12,8 @@ import { PluginLogger } from './plugin-log.js';
 type Hooks = ReadonlyMap<string, RegisteredHook>;
 
 const NOTHING = new Uint8Array(0);
+/** The author's answer is at fault, and the message says how. */
+const OF_ANSWER: ReadonlySet<ErrorCode> = new Set([ErrorCode.INVALID_ANSWER, ErrorCode.MESSAGE_TOO_LARGE]);
 
 /**
  * Runs one hook: bytes in, bytes out. A synchronous handler is answered synchronously, without a promise.
@@ -36,7 +38,7 @@ export function runHook(
         : hook.handler(viewOf(hook, request), context);
     later = isThenable(answer);
     if (later) return finishLater(hook, answer, context, environment);
-    return encodeAnswer(hook.name, hook.spec, answer, context);
+    return fitting(encodeAnswer(hook.name, hook.spec, answer, context), environment);
   } catch (error) {
     throw explain(hook.name, error, context);
   } finally {
@@ -125,12 +127,21 @@ async function finishLater(
   environment: CallEnvironment,
 ): Promise<Uint8Array> {
   try {
-    return encodeAnswer(hook.name, hook.spec, await pending, context);
+    return fitting(encodeAnswer(hook.name, hook.spec, await pending, context), environment);
   } catch (error) {
     throw explain(hook.name, error, context);
   } finally {
     environment.inFlight.leave();
   }
+}
+
+/** An answer that the host would not take ends this call, not the connection and every other call on it. */
+function fitting(answer: Uint8Array, { maxMessageBytes }: CallEnvironment): Uint8Array {
+  if (maxMessageBytes === 0 || answer.length <= maxMessageBytes) return answer;
+  throw new BulkheadError(
+    ErrorCode.MESSAGE_TOO_LARGE,
+    `the answer has ${answer.length} bytes, the host takes ${maxMessageBytes}; answer with less`,
+  );
 }
 
 function findHook(hooks: Hooks, name: string): RegisteredHook {
@@ -169,7 +180,7 @@ function createBatchContext(incoming: IncomingCall, environment: CallEnvironment
 
 /** Logs a failed call for the author, with the stack; the host gets the message alone. */
 function explain(hook: string, thrown: unknown, context: Pick<BatchContext, 'log'>): BulkheadError {
-  if (isBulkheadError(thrown) && thrown.code === ErrorCode.INVALID_ANSWER) {
+  if (isBulkheadError(thrown) && OF_ANSWER.has(thrown.code)) {
     context.log.error(thrown.message, { hook, code: thrown.code });
     return thrown;
   }

@@ -136,6 +136,7 @@ export class PluginRuntime {
             logTarget: this.#logTarget,
             inFlight: this.#inFlight,
             defaultTimeoutMs: request.limits?.timeoutMs ?? 0,
+            maxMessageBytes: request.limits?.maxMessageBytes ?? 0,
             configFor: (bindingJson) => configuration.forCall(bindingJson),
           },
         };

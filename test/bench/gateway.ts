@@ -52,7 +52,7 @@ export async function connectThroughGateway(): Promise<Subject> {
   const file = join(directory, 'bulkhead.yaml');
   await writeFile(file, JSON.stringify(config));
   const daemon = spawn(process.execPath, [cli, 'start', '--config', file], {
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'ignore', 'ignore'],
   });
   const gone = once(daemon, 'exit');
   await ready(`http://127.0.0.1:${control}/readyz`);

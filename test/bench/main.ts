@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { parseArgs } from 'node:util';
 import { describeEnvironment } from './environment.ts';
 import { connectDirect, connectThroughGateway } from './gateway.ts';
@@ -12,6 +13,9 @@ const { values } = parseArgs({
     'slice-ms': { type: 'string', default: '600' },
   },
 });
+// The protocol's stdio transport adds a listener for each call that waits; that is no leak of ours to warn of.
+EventEmitter.defaultMaxListeners = 0;
+
 const rounds = Number(values.rounds);
 const sliceMs = Number(values['slice-ms']);
 /** Calls a second for the open loop: well under what either side can do, so that a queue is the exception. */

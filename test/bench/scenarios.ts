@@ -12,6 +12,16 @@ export interface Scenario {
   connect(): Promise<Subject>;
 }
 
+/** A call of all of them at once, which ends with the last. */
+function allAtOnce(subjects: readonly Subject[]): Subject {
+  return {
+    call: async () => Promise.all(subjects.map(async (subject) => subject.call())),
+    async close() {
+      await Promise.all(subjects.map(async (subject) => subject.close()));
+    },
+  };
+}
+
 /** Everything that is measured call by call, in the order in which a round takes it. */
 export const SCENARIOS: readonly Scenario[] = [
   {
@@ -26,17 +36,23 @@ export const SCENARIOS: readonly Scenario[] = [
     inFlight: [1, 8, 64, 512],
     connect: async () => createHostSubject({ plugins: 1, mtls: true }),
   },
-  { name: 'unary', what: 'naive unary gRPC, Unix socket', inFlight: [1, 8, 64, 512], connect: connectUnary },
+  { name: 'unary', what: 'naive unary gRPC, Unix socket', inFlight: [1, 64], connect: connectUnary },
   {
     name: 'socket',
     what: 'newline JSON, bare Unix socket',
-    inFlight: [1, 8, 64, 512],
+    inFlight: [1, 64],
     connect: connectSocket,
+  },
+  {
+    name: 'socket5',
+    what: 'newline JSON, five bare sockets at once',
+    inFlight: [1],
+    connect: async () => allAtOnce(await Promise.all(Array.from({ length: 5 }, connectSocket))),
   },
   {
     name: 'mcp_stdio',
     what: 'MCP tool call over stdio',
-    inFlight: [1, 8, 64, 512],
+    inFlight: [1, 64],
     connect: connectMcpStdio,
   },
   {

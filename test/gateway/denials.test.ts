@@ -50,7 +50,7 @@ describe('a denial through MCP', () => {
       const call = at.client.request(method, params);
       await expect(call).rejects.toMatchObject({
         code: -32_050,
-        message: expect.stringContaining('Tool is not on the list'),
+        message: expect.stringContaining('TOOL_NOT_ALLOWED: Tool is not on the list'),
         data: {
           code: 'TOOL_NOT_ALLOWED',
           description: 'Ask for it.',
@@ -82,7 +82,7 @@ describe('a denial through MCP', () => {
     const result = await at.client.request('tools/call', { name: 'raw__see' });
     expect(result).toMatchObject({
       isError: true,
-      content: [{ type: 'text', text: 'Tool is not on the list' }],
+      content: [{ type: 'text', text: 'TOOL_NOT_ALLOWED: Tool is not on the list' }],
       _meta: { 'bulkhead/denial': { code: 'TOOL_NOT_ALLOWED', plugin: 'guard' } },
     });
     await expect(at.client.request('prompts/get', { name: 'raw__greet' })).rejects.toMatchObject({

@@ -110,6 +110,7 @@ export type HookFunction = (
 
 export interface FunctionHooks extends HookPort {
   readonly ended: string[];
+  readonly endedScopes: string[];
   readonly seen: {
     readonly hook: string;
     readonly payload: Record<string, unknown>;
@@ -123,14 +124,17 @@ export function functionHooks(
   known: readonly string[] = [],
 ): FunctionHooks {
   const ended: string[] = [];
+  const endedScopes: string[] = [];
   const seen: FunctionHooks['seen'] = [];
   return {
     ended,
+    endedScopes,
     seen,
     hooks: () => [...new Set([...known, ...Object.keys(hooks)])],
     listens: (hook) => Object.hasOwn(hooks, hook),
-    endRequest: (requestId) => {
+    endRequest: (requestId, stateScope) => {
       ended.push(requestId);
+      endedScopes.push(stateScope);
     },
     async invoke(hook, payload, context = {}): Promise<InvokeResult> {
       const run = hooks[hook];

@@ -142,7 +142,8 @@ describe('POST /hooks/<hook>', () => {
     expect(hooks.seen[1]?.context.requestId).toBe('mine-2');
     await fetch(`${at.url}/`, { headers: { 'x-request-id': 'other' } });
     await expect.poll(() => hooks.ended).toContain('other');
-    expect(hooks.ended).toEqual(['other']);
+    for (const { hook, context } of hooks.seen)
+      if (hook === 'tool_pre_invoke') expect(hooks.endedScopes).not.toContain(context.stateScope);
   });
 
   test('believes who the user is only from an app that may say so', async () => {
@@ -188,4 +189,20 @@ test('GET /hooks lists the hooks, and whether anybody listens', async () => {
       { name: 'tool_pre_invoke', listening: true },
     ],
   });
+});
+
+test('a request id that another app uses finds a state of its own', async () => {
+  const hooks = functionHooks({ tool_pre_invoke: () => {}, http_pre_request: () => {} });
+  const hashOf = (key: string) => createHash('sha256').update(key).digest('hex');
+  const apps = ['one', 'two'].map((id) => ({ id, keyHashes: [hashOf(`${id}-key`)], assertContext: false }));
+  await using at = await runGateway({ hooks, apps });
+  const body = '{"payload":{"name":"echo"},"context":{"request_id":"same"}}';
+  for (const app of ['one', 'one', 'two'])
+    await post(at.url, 'tool_pre_invoke', body, { 'x-request-id': 'same', 'x-api-key': `${app}-key` });
+  const scopes = (name: string) =>
+    hooks.seen.filter(({ hook }) => hook === name).map(({ context }) => context.stateScope);
+  const [one, again, two] = scopes('tool_pre_invoke');
+  expect(again).toBe(one);
+  expect(two).not.toBe(one);
+  expect(new Set(scopes('http_pre_request')).size).toBe(3);
 });

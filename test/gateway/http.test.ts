@@ -298,3 +298,44 @@ test('GET / says what is served', async () => {
     hooks: '/hooks',
   });
 });
+
+test('an address that cannot be read is refused in the shape of every refusal', async () => {
+  await using at = await runGateway();
+  const { status, body } = await withHost(at.url, { 'x-request-id': 'mine' }, '/hooks/%zz');
+  expect(status).toBe(400);
+  expect(JSON.parse(body)).toMatchObject({ error: { code: 'INVALID_PAYLOAD', request_id: 'mine' } });
+});
+
+test('a body that nests abysmally is the fault of who sent it', async () => {
+  await using at = await runGateway({ hooks: functionHooks({ tool_pre_invoke: () => {} }) });
+  const body = `{"payload":{"name":"echo","args":${'['.repeat(100_000)}${']'.repeat(100_000)}}}`;
+  for (const path of ['/hooks/tool_pre_invoke', '/mcp']) {
+    const headers = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
+    const response = await fetch(`${at.url}${path}`, { method: 'POST', headers, body });
+    expect(response.status).toBe(400);
+    expect(await response.text()).toContain('nests deeper than');
+  }
+});
+
+test('apps and policy change with an update, for requests from then on', async () => {
+  const deny = { code: 'NO', reason: 'no', details: { why: 'because' } };
+  const hooks = functionHooks({ tool_pre_invoke: () => ({ deny }) });
+  await using at = await runGateway({ hooks, apps: APPS });
+  const ask = async (key: string) => {
+    const response = await fetch(`${at.url}/hooks/tool_pre_invoke`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-api-key': key },
+      body: '{"payload":{"name":"echo"}}',
+    });
+    return { status: response.status, text: await response.text() };
+  };
+  expect((await ask('right')).text).not.toContain('because');
+  at.gateway.update({
+    policy: { denyAs: 'error', exposeViolationDetails: true },
+    apps: [
+      { id: 'next', keyHashes: [createHash('sha256').update('new').digest('hex')], assertContext: false },
+    ],
+  });
+  expect((await ask('right')).status).toBe(401);
+  expect((await ask('new')).text).toContain('because');
+});

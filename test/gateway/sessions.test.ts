@@ -1,9 +1,16 @@
+import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../host/clock.test-support.js';
 import { connectClient } from './clients.test-support.js';
 import { rawUpstream, runGateway } from './gateway.test-support.js';
 import { connectRaw } from './raw-client.test-support.js';
 
+const INITIALIZE = JSON.stringify({
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'initialize',
+  params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'raw', version: '1' } },
+});
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 
 async function statusOf(url: string, sessionId: string): Promise<number> {
@@ -39,6 +46,40 @@ test('a session that nobody uses ends, one with an open stream lives on', async 
       return at.gateway.sessionCount();
     })
     .toBe(0);
+});
+
+test('whoever opens sessions without end pays with their own', async () => {
+  const hashOf = (key: string) => createHash('sha256').update(key).digest('hex');
+  const apps = ['quiet', 'greedy'].map((id) => ({ id, keyHashes: [hashOf(id)], assertContext: false }));
+  await using at = await runGateway({ apps, sessions: { max: 4 } });
+  const open = async (app: string) => {
+    const response = await fetch(`${at.url}/mcp`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        'x-api-key': app,
+      },
+      body: INITIALIZE,
+    });
+    await response.text();
+    return { 'mcp-session-id': response.headers.get('mcp-session-id') ?? '', 'x-api-key': app };
+  };
+  const quiet = await open('quiet');
+  const greedy = [];
+  for (let count = 0; count < 10; count += 1) greedy.push(await open('greedy'));
+  expect(at.gateway.sessionCount()).toBe(4);
+  const ping = async (headers: Readonly<Record<string, string>>) => {
+    const accept = 'application/json, text/event-stream';
+    const all = { 'content-type': 'application/json', accept, ...headers };
+    const response = await fetch(`${at.url}/mcp`, { method: 'POST', headers: all, body: PING });
+    await response.text();
+    return response.status;
+  };
+  expect(await ping(quiet)).toBe(200);
+  expect(await ping({ ...quiet, 'x-api-key': 'greedy' })).toBe(404);
+  expect(await ping(greedy[0] ?? quiet)).toBe(404);
+  expect(await ping(greedy[9] ?? quiet)).toBe(200);
 });
 
 test('a session that is used does not end', async () => {

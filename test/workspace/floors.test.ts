@@ -31,7 +31,9 @@ async function lintImport(file: string, statement: string): Promise<readonly str
     },
   );
   const report = JSON.parse(stdout) as { readonly diagnostics: readonly { readonly code?: string }[] };
-  return report.diagnostics.map(({ code }) => code ?? '').filter((code) => code.includes('restricted-imports'));
+  return report.diagnostics
+    .map(({ code }) => code ?? '')
+    .filter((code) => code.includes('restricted-imports'));
 }
 
 const REFUSED = ['eslint(no-restricted-imports)'];
@@ -39,17 +41,33 @@ const REFUSED = ['eslint(no-restricted-imports)'];
 describe('the linter holds the floors', () => {
   test.each([
     ['an import from a floor above', 'host/dispatch/x.ts', "import { y } from '../gateway/y.js'; y();"],
-    ['a type from a floor above', 'host/sidecar/x.ts', "import type { Y } from '../dispatch/y.js'; export type X = Y;"],
+    [
+      'a type from a floor above',
+      'host/sidecar/x.ts',
+      "import type { Y } from '../dispatch/y.js'; export type X = Y;",
+    ],
     ['a re-export from a floor above', 'host/config/x.ts', "export { y } from '../lifecycle/y.js';"],
     ['an import from a deeper folder', 'host/gateway/mcp/x.ts', "import { y } from '../../cli/y.js'; y();"],
-    ['an import from the right on its floor', 'host/catalog/x.ts', "import { y } from '../sidecar/y.js'; y();"],
+    [
+      'an import from the right on its floor',
+      'host/catalog/x.ts',
+      "import { y } from '../sidecar/y.js'; y();",
+    ],
     ['the composition root', 'host/lifecycle/x.ts', "import { y } from '../daemon.js'; y();"],
     ['anything but the ground, from the ground', 'host/clock.ts', "import { y } from './config/y.js'; y();"],
     ['the sdk in the host', 'host/cli/x.ts', "import { y } from '@bulkhead/sdk'; y();"],
     ['the host in the sdk', 'sdk/x.ts', "import { y } from '@bulkhead/host'; y();"],
     ['the host in the contract', 'proto/rules/x.ts', "import { y } from '@bulkhead/host'; y();"],
-    ['the contract in a plugin, past the sdk', 'plugins/p/x.ts', "import { y } from '@bulkhead/proto/rules'; y();"],
-    ['a file of another package’s build', 'host/cli/x.ts', "import { y } from '../../proto/dist/index.js'; y();"],
+    [
+      'the contract in a plugin, past the sdk',
+      'plugins/p/x.ts',
+      "import { y } from '@bulkhead/proto/rules'; y();",
+    ],
+    [
+      'a file of another package’s build',
+      'host/cli/x.ts',
+      "import { y } from '../../proto/dist/index.js'; y();",
+    ],
   ])('reports %s', async (_what, file, statement) => {
     expect(await lintImport(file, statement)).toEqual(REFUSED);
   });

@@ -14,7 +14,13 @@ export async function checkDaemon(dataDir: string): Promise<Finding> {
     const waiting = listAt(readiness, 'waiting_for').join(', ');
     if (waiting === '') return { check: CHECK, level: 'ok', found };
     const why = `Not serving: ${waiting}. What a guard guards is refused while it is down.`;
-    return { check: CHECK, level: 'warning', found, why, fix: 'bulkhead status, then bulkhead plugin logs <name>' };
+    return {
+      check: CHECK,
+      level: 'warning',
+      found,
+      why,
+      fix: 'bulkhead status, then bulkhead plugin logs <name>',
+    };
   } catch (thrown) {
     const { code, message } = BulkheadError.from(thrown);
     if (code === ErrorCode.NOT_RUNNING) return { check: CHECK, level: 'ok', found: 'none runs' };

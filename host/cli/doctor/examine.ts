@@ -18,14 +18,13 @@ export interface ExamineOptions {
 /** Looks at everything that decides how well Bulkhead runs here. */
 export async function examine({ configFile, dataDir, env }: ExamineOptions): Promise<readonly Finding[]> {
   const uid = process.getuid?.();
-  const findings = await Promise.all([
-    checkNode(process.versions.node),
-    checkUser(uid),
+  const node = checkNode(process.versions.node);
+  const slower = await Promise.all([
     checkSandbox(process.platform, createProbe(env)),
     checkLimits(),
     checkDisk(dataDir, uid),
     checkConfiguration(configFile, env),
     checkDaemon(dataDir),
   ]);
-  return findings.flat();
+  return [node, checkUser(uid), ...slower.flat()];
 }

@@ -12,4 +12,7 @@ export interface Finding {
 }
 
 /** Runs a program to learn something; never rejects. */
-export type Probe = (file: string, ...args: readonly string[]) => Promise<{ readonly ok: boolean; readonly output: string }>;
+export type Probe = (
+  file: string,
+  ...args: readonly string[]
+) => Promise<{ readonly ok: boolean; readonly output: string }>;

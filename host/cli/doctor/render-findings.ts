@@ -11,6 +11,7 @@ export function renderFindings(findings: readonly Finding[]): string {
       ...(fix === undefined ? [] : [`         fix: ${fix}`]),
     ].join('\n'),
   );
-  const count = (level: Finding['level']): number => findings.filter((finding) => finding.level === level).length;
+  const count = (level: Finding['level']): number =>
+    findings.filter((finding) => finding.level === level).length;
   return `${blocks.join('\n')}\n\n${count('error')} errors, ${count('warning')} warnings, ${count('ok')} fine\n`;
 }

@@ -3,13 +3,16 @@ import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Finding, Probe } from './finding.js';
 
-const WHY_WALL = 'Without it a plugin is held by the basic wall only: own process, scrubbed environment, no file isolation.';
+const WHY_WALL =
+  'Without it a plugin is held by the basic wall only: own process, scrubbed environment, no file isolation.';
 
 /** What this machine offers to wall plugins in with. */
 export async function checkSandbox(platform: string, probe: Probe): Promise<readonly Finding[]> {
   if (platform !== 'linux') {
     const found = `none on ${platform}`;
-    return [{ check: 'sandbox', level: 'warning', found, why: WHY_WALL, fix: 'Run production hosts on Linux.' }];
+    return [
+      { check: 'sandbox', level: 'warning', found, why: WHY_WALL, fix: 'Run production hosts on Linux.' },
+    ];
   }
   return [await checkBubblewrap(probe), await checkCgroups()];
 }
@@ -21,7 +24,15 @@ async function checkBubblewrap(probe: Probe): Promise<Finding> {
     return { check: 'sandbox', level: 'warning', found: 'bubblewrap is not installed', why: WHY_WALL, fix };
   }
   const found = version.output.trim();
-  const tried = await probe('bwrap', '--unshare-all', '--ro-bind', '/', '/', '--die-with-parent', '/bin/true');
+  const tried = await probe(
+    'bwrap',
+    '--unshare-all',
+    '--ro-bind',
+    '/',
+    '/',
+    '--die-with-parent',
+    '/bin/true',
+  );
   if (tried.ok) return { check: 'sandbox', level: 'ok', found: `${found}, user namespaces work` };
   return {
     check: 'sandbox',
@@ -34,7 +45,8 @@ async function checkBubblewrap(probe: Probe): Promise<Finding> {
 
 async function checkCgroups(): Promise<Finding> {
   const why = 'Memory and CPU limits then rest on rlimits and a watchdog, which are coarser.';
-  const fix = 'Start it under systemd with Delegate=yes, or: systemd-run --user --scope -p Delegate=yes bulkhead start';
+  const fix =
+    'Start it under systemd with Delegate=yes, or: systemd-run --user --scope -p Delegate=yes bulkhead start';
   const membership = await readFile('/proc/self/cgroup', 'utf8').catch(() => '');
   const own = /^0::(.*)$/m.exec(membership)?.[1];
   if (own === undefined) return { check: 'cgroup', level: 'warning', found: 'no cgroup v2', why, fix };

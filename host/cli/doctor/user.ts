@@ -2,7 +2,8 @@ import type { Finding } from './finding.js';
 
 /** Who the host runs as; undefined where the system has no such numbers. */
 export function checkUser(uid: number | undefined): Finding {
-  if (uid !== 0) return { check: 'user', level: 'ok', found: uid === undefined ? 'no user ids here' : `uid ${uid}` };
+  if (uid !== 0)
+    return { check: 'user', level: 'ok', found: uid === undefined ? 'no user ids here' : `uid ${uid}` };
   return {
     check: 'user',
     level: 'warning',

@@ -32,13 +32,18 @@ export function denialData(refusal: Refusal, requestId: string, withDetails: boo
 
 export function denialError(refusal: Refusal, requestId: string, policy: DenialPolicy): RpcError {
   const code = refusal.violation?.mcp_error_code ?? McpCode.DENIED;
-  return new RpcError(code, refusal.message, denialData(refusal, requestId, policy.exposeViolationDetails));
+  return new RpcError(code, sentence(refusal), denialData(refusal, requestId, policy.exposeViolationDetails));
+}
+
+/** Many clients show the message alone, so it names the code too. */
+function sentence(refusal: Refusal): string {
+  return `${refusal.code}: ${refusal.message}`;
 }
 
 /** A denial as a tool's result, for clients that show results but not errors. */
 export function denialResult(refusal: Refusal, requestId: string, policy: DenialPolicy): JsonObject {
   return {
-    content: [{ type: 'text', text: refusal.message }],
+    content: [{ type: 'text', text: sentence(refusal) }],
     isError: true,
     _meta: { 'bulkhead/denial': denialData(refusal, requestId, policy.exposeViolationDetails) },
   };

@@ -22,7 +22,8 @@ import { createSubscriptions } from './subscriptions.js';
 export interface EndpointOptions {
   readonly scope: Scope;
   readonly hooks: HookPort;
-  readonly policy: DenialPolicy;
+  /** What holds now. */
+  readonly policy: () => DenialPolicy;
   readonly sessions: SessionLimits;
   readonly clock: Clock;
   readonly log: Log;

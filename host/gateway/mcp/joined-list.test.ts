@@ -73,3 +73,34 @@ test.each(['', 'nonsense', Buffer.from('{"server":"gone"}').toString('base64url'
     await expect(joinedList('tools/list', cursor, options)).rejects.toMatchObject({ code: -32_602 });
   },
 );
+
+/** A list that answers as told, by cursor. */
+function single(name: string, answer: (cursor: unknown) => JsonObject): Upstreams {
+  const upstream = {
+    name,
+    state: { kind: 'ready' },
+    capabilities: { tools: {} },
+    async request(_method: string, params: JsonObject | undefined): Promise<JsonObject> {
+      await Promise.resolve();
+      return answer(params?.['cursor']);
+    },
+  };
+  return [upstream] as object[] as Upstreams;
+}
+
+test('a server whose cursor leads round in a circle does not hide the next one', async () => {
+  const circle = single('one', () => ({ tools: [{ name: 'a' }], nextCursor: 'again' }));
+  const { names, pages } = await readAll([...circle, ...upstreams({ two: [['c']] })]);
+  expect(names).toEqual(['one__a', 'one__a', 'two__c']);
+  expect(pages).toBe(1);
+});
+
+test('a server that fails on a later page keeps what it gave, and the others theirs', async () => {
+  const broken = single('one', (cursor) => {
+    if (cursor !== undefined) throw new Error('down');
+    return { tools: [{ name: 'a' }], nextCursor: 'more' };
+  });
+  const { names, skipped } = await readAll([...broken, ...upstreams({ two: [['c']] })]);
+  expect(names).toEqual(['one__a', 'two__c']);
+  expect(skipped).toEqual(['one']);
+});

@@ -1,7 +1,7 @@
 import type { JsonObject } from '@bulkhead/proto/json';
 import { RpcCode, RpcError } from '../../upstream/rpc-error.js';
 import type { Upstream, UpstreamRequest } from '../../upstream/upstream.js';
-import { fetchPage, LISTS, type ListMethod } from './lists.js';
+import { fetchPage, LISTS, type ListMethod, type Page } from './lists.js';
 
 /** A joined page is closed once it has so many items; many clients read the first page only. */
 const PAGE_ITEMS = 1_000;
@@ -32,30 +32,30 @@ export async function joinedList(
   const start = cursor === undefined ? undefined : parseCursor(cursor, options.upstreams);
   const from = start === undefined ? 0 : options.upstreams.findIndex(({ name }) => name === start.server);
   const upstreams = options.upstreams.slice(from).filter(({ state }) => state.kind === 'ready');
-  // All first pages at once; they are used in order.
-  const first = upstreams.map((upstream) =>
-    fetchPage(
-      upstream,
-      method,
-      upstream.name === start?.server ? start.cursor : undefined,
-      options.request,
-    ).catch((error: unknown) => {
+  const pageOf = (upstream: Upstream, at: string | undefined): Promise<Page> =>
+    fetchPage(upstream, method, at, options.request).catch((error: unknown) => {
       options.onSkip(upstream, error);
       return { items: [] };
-    }),
-  );
+    });
+  const cursorOf = ({ name }: Upstream): string | undefined =>
+    name === start?.server ? start.cursor : undefined;
+  // All first pages at once; they are used in order.
+  const first = upstreams.map((upstream) => pageOf(upstream, cursorOf(upstream)));
   const items: JsonObject[] = [];
   for (const [index, upstream] of upstreams.entries()) {
     if (items.length >= PAGE_ITEMS) return answer(method, items, { server: upstream.name });
-    let page: Awaited<ReturnType<typeof fetchPage>> = (await first[index]) ?? { items: [] };
+    let page: Page = (await first[index]) ?? { items: [] };
+    const seen = new Set([cursorOf(upstream)]);
     for (let pages = 1; ; pages += 1) {
       for (const item of page.items) items.push(options.rename(upstream, item));
       const next = page.nextCursor;
-      if (next === undefined) break;
+      // A cursor that comes again would lead round in a circle, and past no other server's items.
+      if (next === undefined || seen.has(next)) break;
+      seen.add(next);
       if (items.length >= PAGE_ITEMS || pages >= MAX_PAGES) {
         return answer(method, items, { server: upstream.name, cursor: next });
       }
-      page = await fetchPage(upstream, method, next, options.request);
+      page = await pageOf(upstream, next);
     }
   }
   return answer(method, items, undefined);

@@ -17,7 +17,7 @@ export type Router = (
   from: Downstream,
 ) => Promise<JsonObject>;
 
-export function createRouter(scope: Scope, hooks: HookPort, policy: DenialPolicy): Router {
+export function createRouter(scope: Scope, hooks: HookPort, policy: () => DenialPolicy): Router {
   const calls = createHookedCalls(hooks);
 
   function hooked(target: Target, key: 'name' | 'uri', params: JsonObject, from: Downstream): HookedCall {
@@ -47,8 +47,8 @@ export function createRouter(scope: Scope, hooks: HookPort, policy: DenialPolicy
     } catch (error) {
       const denied =
         error instanceof RefusedError || (isBulkheadError(error) && error.code === ErrorCode.FORBIDDEN);
-      if (denied && policy.denyAs === 'result')
-        return denialResult(refusalFor(error), from.request.requestId, policy);
+      if (denied && policy().denyAs === 'result')
+        return denialResult(refusalFor(error), from.request.requestId, policy());
       throw error;
     }
   }
@@ -101,7 +101,7 @@ export function createRouter(scope: Scope, hooks: HookPort, policy: DenialPolicy
     try {
       return await route(method, params, from);
     } catch (error) {
-      throw rpcErrorFor(error, from.request.requestId, policy);
+      throw rpcErrorFor(error, from.request.requestId, policy());
     }
   };
 }

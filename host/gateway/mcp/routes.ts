@@ -11,11 +11,13 @@ import { createEndpoint, type Endpoint } from './endpoint.js';
 import { createJoinedScope } from './joined-scope.js';
 import type { SessionLimits } from './sessions.js';
 import { createSingleScope } from './single-scope.js';
+import { boundUnread, MAX_UNREAD_BYTES } from './unread.js';
 
 export interface McpOptions {
   readonly upstreams: Upstreams;
   readonly hooks: HookPort;
-  readonly policy: DenialPolicy;
+  /** What holds now. */
+  readonly policy: () => DenialPolicy;
   readonly sessions: SessionLimits;
   readonly clock: Clock;
   readonly log: Log;
@@ -84,7 +86,15 @@ export function registerMcp(app: FastifyInstance, options: McpOptions): McpRoute
         else closed.addEventListener('abort', callback, { once: true });
       },
     });
-    return reply.send(http.method === 'GET' ? withOpening(response) : response);
+    const opened = http.method === 'GET' ? withOpening(response) : response;
+    return reply.send(
+      withBound(opened, () => {
+        log.warn(
+          { requestId: request.requestId },
+          'gateway: a client that does not read its stream is cut off',
+        );
+      }),
+    );
   }
 
   for (const method of ['GET', 'POST', 'DELETE'] as const) {
@@ -113,9 +123,19 @@ export function registerMcp(app: FastifyInstance, options: McpOptions): McpRoute
   };
 }
 
+function withBound(response: Response, onFull: () => void): Response {
+  if (!isStream(response)) return response;
+  const body = boundUnread(response.body, MAX_UNREAD_BYTES, onFull);
+  return new Response(body, { status: response.status, headers: response.headers });
+}
+
+function isStream(response: Response): response is Response & { readonly body: ReadableStream<Uint8Array> } {
+  return response.body !== null && response.headers.get('content-type') === 'text/event-stream';
+}
+
 /** A stream that has nothing to say yet would hold its headers back; a comment sends them. */
 function withOpening(response: Response): Response {
-  if (response.body === null || response.headers.get('content-type') !== 'text/event-stream') return response;
+  if (!isStream(response)) return response;
   const opening = new TextEncoder().encode(': open\n\n');
   const opened = response.body.pipeThrough(
     new TransformStream<Uint8Array, Uint8Array>({

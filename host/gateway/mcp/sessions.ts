@@ -4,7 +4,7 @@ import type { Session } from './session.js';
 export interface SessionLimits {
   /** A session without an open request for so long is ended. Default: 30 minutes. */
   readonly idleMs: number;
-  /** Beyond it the session that was idle the longest makes room. Default: 1,000. */
+  /** Beyond it the longest idle session of the principal with the most makes room. Default: 1,000. */
   readonly max: number;
 }
 
@@ -18,7 +18,7 @@ export interface Sessions extends Iterable<Session> {
   readonly size: number;
   /** The session of that id, if it is this principal's: nobody uses another's. */
   find(id: string, principal: string): Session | undefined;
-  /** Whether one more fits, after the longest idle one has made room. */
+  /** Whether one more fits, after an idle one has made room. */
   makeRoom(): boolean;
   add(session: Session): void;
   remove(session: Session): void;
@@ -54,6 +54,20 @@ export function createSessions(
       byId.size === 0 ? () => {} : clock.after(Math.ceil(limits.idleMs / SWEEPS_PER_LIMIT), sweep);
   }
 
+  /** Whoever opens sessions without end pays with their own, not with those of others. */
+  function longestIdleOfTheMost(): Session | undefined {
+    const held = new Map<string, { count: number; oldest?: Session }>();
+    for (const session of byId.values()) {
+      const own = held.get(session.principal) ?? { count: 0 };
+      held.set(session.principal, own);
+      own.count += 1;
+      if (session.open === 0 && (own.oldest === undefined || session.lastSeen < own.oldest.lastSeen))
+        own.oldest = session;
+    }
+    const able = [...held.values()].filter(({ oldest }) => oldest !== undefined);
+    return able.toSorted((a, b) => b.count - a.count)[0]?.oldest;
+  }
+
   return {
     get size() {
       return byId.size;
@@ -65,11 +79,7 @@ export function createSessions(
     },
     makeRoom() {
       if (byId.size < limits.max) return true;
-      let oldest: Session | undefined;
-      for (const session of byId.values()) {
-        if (session.open === 0 && (oldest === undefined || session.lastSeen < oldest.lastSeen))
-          oldest = session;
-      }
+      const oldest = longestIdleOfTheMost();
       if (oldest === undefined) return false;
       end(oldest);
       return true;

@@ -8,8 +8,8 @@ import { type RemotePlugin } from '../../config/remote-address.js';
 import { establish, type BroughtUp } from '../bring-up.js';
 import { openChannel } from '../channel.js';
 import { createHealthCheck } from '../health.js';
-import { serveAs, type HostMethod } from '../host-method.js';
-import { createLogMethod } from '../log-service.js';
+import { serveTo, type HostMethod } from '../host-method.js';
+import { createLogMethods } from '../log-service.js';
 import { PluginLog } from '../plugin-log.js';
 import type { ExitReport, LaunchDescription, Sidecar } from '../sidecar.js';
 import { startBudget } from '../start-budget.js';
@@ -62,8 +62,8 @@ export async function connectRemote(
         clock,
         log,
         hostVersion: parts.hostVersion,
-        serve: [createLogMethod(log), ...parts.hostMethods].map((method) =>
-          serveAs(method, identityOf(description)),
+        serve: [...createLogMethods(log), ...parts.hostMethods].map((method) =>
+          serveTo(identityOf(description), method),
         ),
         explain: (error) =>
           tls === undefined

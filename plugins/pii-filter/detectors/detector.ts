@@ -11,7 +11,8 @@ export interface Span {
 
 /** Finds one kind of personal data. Each runs in time linear in the text, whatever the text is. */
 export interface Detector {
-  readonly name: DetectorName;
+  /** A DetectorName, or what an operator called a pattern. */
+  readonly name: string;
   /** Whether it also looks at numbers that stand in JSON as numbers. */
   readonly numbers: boolean;
   /**
@@ -20,6 +21,10 @@ export interface Detector {
    * @param label the name of the member that holds the text, in lower case, or '' where there is none
    */
   find(text: string, label: string): Span[];
+  /** Whether it may match text without a digit and without an @. */
+  readonly anyText?: boolean;
+  /** Written in place of a match, whatever the strategy. */
+  readonly replacement?: string;
   /** The value without the freedom that its spelling leaves: equal values give equal text. */
   canonical(value: string): string;
   /** The value with only so much of it left that a person who knows it recognises it. */

@@ -17,8 +17,9 @@ export function pluginLogsCommand(cli: Cli): Command {
       const { connectToDaemon } = await import('../../control-client.js');
       const { prettyLine } = await import('../../../telemetry/pretty.js');
       const client = connectToDaemon(await dataDirOf(cli, options));
-      const query = `tail=${options.lines}&follow=${options.follow === true}`;
-      for await (const line of client.lines(`/plugins/${encodeURIComponent(name)}/logs?${query}`)) {
+      const follow = options.follow === true;
+      const path = `/plugins/${encodeURIComponent(name)}/logs?tail=${options.lines}&follow=${follow}`;
+      for await (const line of client.lines(path, follow)) {
         cli.out(options.json ? `${line}\n` : prettyLine(line));
       }
     });

@@ -4,7 +4,9 @@ import { configFileOf, type PlaceOptions, withPlaces } from '../../places.js';
 
 export function pluginVerifyCommand(cli: Cli): Command {
   return withPlaces(new Command('verify'))
-    .description('verify an installed plugin: manifest, entry inside the package, owner and modes, compatibility')
+    .description(
+      'verify an installed plugin: manifest, entry inside the package, owner and modes, compatibility',
+    )
     .argument('<name>', 'the plugin’s name in bulkhead.yaml')
     .option('--json', 'print JSON')
     .action(async (name: string, options: PlaceOptions & { readonly json?: true }) => {

@@ -16,7 +16,10 @@ export interface OpenResponse {
   frame: Frame | undefined;
 }
 
-/** Frame is what one side has to say at one moment: calls it makes, answers it gives, calls it no longer needs. */
+/**
+ * Frame is what one side has to say at one moment: calls it makes, answers it gives, calls it no longer needs.
+ * A frame of more than 16,384 of them together is refused.
+ */
 export interface Frame {
   calls: Call[];
   replies: Reply[];

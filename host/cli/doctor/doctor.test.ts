@@ -1,0 +1,113 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { runIn } from '../cli.test-support.js';
+import { checkDisk } from './disk.js';
+import type { Probe } from './finding.js';
+import { judgeLimits } from './limits.js';
+import { checkNode } from './node-version.js';
+import { createProbe } from './probe.js';
+import { checkSandbox } from './sandbox.js';
+import { checkUser } from './user.js';
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'bulkhead doctor-'));
+});
+
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+const LIMITS = `Limit                     Soft Limit           Hard Limit           Units
+Max processes             200                  200                  processes
+Max open files            1024                 524288               files
+`;
+
+describe('the doctor', () => {
+  test('refuses a Node that is too old, and warns of one that is not tested', () => {
+    expect(checkNode('22.12.9').level).toBe('error');
+    expect(checkNode('22.13.0').level).toBe('warning');
+    expect(checkNode('24.21.0').level).toBe('ok');
+    expect(checkNode('26.0.0').level).toBe('warning');
+  });
+
+  test('warns of root only', () => {
+    expect(checkUser(0)).toMatchObject({
+      level: 'warning',
+      found: 'root',
+      fix: expect.stringContaining('useradd'),
+    });
+    expect(checkUser(1000).level).toBe('ok');
+    expect(checkUser(undefined).level).toBe('ok');
+  });
+
+  test('warns of limits that are too low, and names the command that raises them', () => {
+    expect(judgeLimits(LIMITS)).toMatchObject([
+      { check: 'open files', level: 'warning', found: '1024', fix: expect.stringContaining('ulimit -n') },
+      { check: 'processes', level: 'warning', found: '200', fix: expect.stringContaining('ulimit -u') },
+    ]);
+    const none = LIMITS.replaceAll(/ (200|1024) /g, ' unlimited ');
+    expect(judgeLimits(none).map(({ level }) => level)).toEqual(['ok', 'ok']);
+  });
+
+  test('tells a missing bubblewrap from one that may not make namespaces', async () => {
+    const missing: Probe = async () => Promise.resolve({ ok: false, output: 'not found' });
+    expect((await checkSandbox('linux', missing))[0]).toMatchObject({
+      level: 'warning',
+      found: 'bubblewrap is not installed',
+    });
+    const forbidden: Probe = async (_file, ...args) =>
+      Promise.resolve(
+        args.includes('--version')
+          ? { ok: true, output: 'bubblewrap 0.8.0\n' }
+          : { ok: false, output: 'bwrap: No permissions to create new namespace' },
+      );
+    expect((await checkSandbox('linux', forbidden))[0]).toMatchObject({
+      level: 'warning',
+      found: expect.stringContaining('No permissions'),
+      fix: expect.stringContaining('sysctl'),
+    });
+    const working: Probe = async () => Promise.resolve({ ok: true, output: 'bubblewrap 0.8.0\n' });
+    expect((await checkSandbox('linux', working))[0]?.level).toBe('ok');
+    expect(await checkSandbox('darwin', missing)).toMatchObject([
+      { level: 'warning', found: 'none on darwin' },
+    ]);
+  });
+
+  test('finds a data directory that others may write, and one that is somebody else’s', async () => {
+    const uid = process.getuid?.();
+    await chmod(folder, 0o700);
+    expect((await checkDisk(folder, uid))[1]?.level).toBe('ok');
+    await chmod(folder, 0o777);
+    expect((await checkDisk(folder, uid))[1]).toMatchObject({ level: 'error', fix: `chmod go-w ${folder}` });
+    expect((await checkDisk(folder, (uid ?? 0) + 1))[1]).toMatchObject({
+      level: 'error',
+      fix: expect.stringContaining('chown'),
+    });
+    expect((await checkDisk(join(folder, 'not', 'yet'), uid))[1]?.level).toBe('ok');
+  });
+
+  test('takes a program that is not there for a finding', async () => {
+    const probe = createProbe({ PATH: folder });
+    expect((await probe('bwrap', '--version')).ok).toBe(false);
+  });
+
+  test('ends with 1 when something has to be mended, and says what mends it', async () => {
+    const said = await runIn(folder, 'doctor');
+    expect(said.code).toBe(1);
+    expect(said.out).toMatch(
+      /ERROR {4}configuration: .*bulkhead\.yaml does not exist\n\s+why: .*\n\s+fix: bulkhead init/,
+    );
+    await writeFile(join(folder, 'bulkhead.yaml'), 'environment: development\n');
+    const mended = await runIn(folder, 'doctor', '--json');
+    const { findings } = JSON.parse(mended.out) as { findings: readonly { check: string; level: string }[] };
+    expect(findings.filter(({ check }) => check === 'configuration')).toMatchObject([{ level: 'ok' }]);
+    expect(findings.find(({ check }) => check === 'daemon')).toMatchObject({
+      level: 'ok',
+      found: 'none runs',
+    });
+  });
+});
