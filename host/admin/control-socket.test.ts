@@ -68,14 +68,15 @@ describe('the control socket', () => {
   test('gives the last lines of a plugin’s log', async () => {
     for (const text of ['one', 'two', 'three']) control.logs.write(`{"plugin":"pii","msg":"${text}"}\n`);
     const lines: string[] = [];
-    for await (const line of connectToDaemon(dataDir).lines('/plugins/pii/logs?tail=2')) lines.push(line);
+    for await (const line of connectToDaemon(dataDir).lines('/plugins/pii/logs?tail=2', false))
+      lines.push(line);
     expect(lines).toEqual(['{"plugin":"pii","msg":"two"}', '{"plugin":"pii","msg":"three"}']);
   });
 
   test('follows a log, and lets the follower go when it leaves', async () => {
     control.logs.write('{"plugin":"pii","msg":"before"}\n');
     const seen: string[] = [];
-    for await (const line of connectToDaemon(dataDir).lines('/plugins/pii/logs?tail=1&follow=true')) {
+    for await (const line of connectToDaemon(dataDir).lines('/plugins/pii/logs?tail=1&follow=true', true)) {
       seen.push(line);
       if (seen.length === 2) break;
       control.logs.write('{"plugin":"pii","msg":"after"}\n');

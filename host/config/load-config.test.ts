@@ -52,7 +52,7 @@ describe('loadConfig', () => {
 
   it.skipIf(process.platform === 'win32')('does not wait for a pipe in place of the file', async () => {
     const folder = await createFolder({});
-    execFileSync('mkfifo', [join(folder.path, 'bulkhead.yaml')]);
+    execFileSync('sh', ['-c', 'mkfifo "$1"', 'sh', join(folder.path, 'bulkhead.yaml')]);
     const problems = await problemsOf(load(folder), folder.path);
     expect(JSON.stringify(problems)).toContain('expected a regular file');
   });

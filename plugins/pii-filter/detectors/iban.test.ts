@@ -47,10 +47,12 @@ describe('iban', () => {
     );
   });
 
-  it('leaves one with two neighbours swapped', () => {
+  // Of a digit and a letter the checksum does not notice every swap: a letter counts as two digits.
+  it('leaves one with two neighbours of a kind swapped', () => {
+    const isDigit = (character: string | undefined): boolean => /\d/.test(character ?? '');
     fc.assert(
       fc.property(anyIban, fc.integer({ min: 4, max: 13 }), (number, at) => {
-        fc.pre(number[at] !== number[at + 1]);
+        fc.pre(number[at] !== number[at + 1] && isDigit(number[at]) === isDigit(number[at + 1]));
         const swapped = `${number.slice(0, at)}${number[at + 1] ?? ''}${number[at] ?? ''}${number.slice(at + 2)}`;
         expect(found(iban, swapped)).toEqual([]);
       }),
