@@ -5,11 +5,13 @@ import type { PluginStatus } from './status.js';
 
 /** A configured plugin and what lifecycle says of it, as one status. */
 export function describePlugin(config: PluginConfig, running: LifecycleStatus | undefined): PluginStatus {
-  const reason = running === undefined ? undefined : (reasonOfState(running.state) ?? reasonOfHealth(running.health));
+  const reason =
+    running === undefined ? undefined : (reasonOfState(running.state) ?? reasonOfHealth(running.health));
   return {
     name: config.name,
     id: config.manifest.id,
     version: config.manifest.version,
+    directory: config.directory,
     mode: config.mode,
     guard: running?.guard ?? false,
     enabled: running?.enabled ?? config.enabled,

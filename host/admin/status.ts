@@ -35,6 +35,8 @@ export interface PluginStatus {
   readonly name: string;
   readonly id: string;
   readonly version: string;
+  /** Where it is installed, absolute. */
+  readonly directory: string;
   readonly mode: Mode;
   /** Refuses what it guards while it is down. */
   readonly guard: boolean;

@@ -9,7 +9,11 @@ export interface LoadOptions {
   /** Absolute. */
   readonly file: string;
   /** Absolute; what the command line says against the file. */
-  readonly overrides?: { readonly dataDir?: string; readonly pluginsDir?: string; readonly cacheDir?: string };
+  readonly overrides?: {
+    readonly dataDir?: string;
+    readonly pluginsDir?: string;
+    readonly cacheDir?: string;
+  };
 }
 
 /**

@@ -79,7 +79,14 @@ function consentOf(cli: Cli, { dataDir }: InstallSettings, { grant, mayAsk }: In
     const terminal = mayAsk ? terminalOf(cli) : undefined;
     const previous = await store.get(manifest.id);
     const history = await store.history(manifest.id);
-    const outcome = await decideGrants({ manifest, previous, history, flags: grant, terminal, by: actorOf(cli) });
+    const outcome = await decideGrants({
+      manifest,
+      previous,
+      history,
+      flags: grant,
+      terminal,
+      by: actorOf(cli),
+    });
     if (outcome.kind === 'refused') return outcome;
     const { changed, decision } = outcome;
     return {
