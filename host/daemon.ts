@@ -110,6 +110,10 @@ async function start(
 
   const readiness = (): Readiness =>
     judgeReadiness({ draining, plugins: host.status().notReady, upstreams: upstreams.down() });
+  const sandboxStatus = (): Pick<DaemonStatus, 'sandbox'> => {
+    const { sandbox } = host.status();
+    return sandbox === undefined ? {} : { sandbox };
+  };
   const status = (): DaemonStatus => ({
     version: HOST_VERSION,
     pid: process.pid,
@@ -121,6 +125,7 @@ async function start(
     uptime_ms: Math.round(clock.monotonic() - startedMs),
     readiness: readiness(),
     listen,
+    ...sandboxStatus(),
     plugins: pluginStatuses(config, host),
     upstreams: upstreamStatuses(config, upstreams),
     notices: config.notices,

@@ -7,6 +7,7 @@ export const PII: PluginStatus = {
   name: 'pii',
   id: 'dev.bulkhead.pii-filter',
   version: '0.1.0',
+  directory: '/plugins/one',
   mode: 'sequential',
   guard: true,
   enabled: true,

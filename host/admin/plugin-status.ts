@@ -11,6 +11,7 @@ export function describePlugin(config: PluginConfig, running: LifecycleStatus | 
     name: config.name,
     id: config.manifest.id,
     version: config.manifest.version,
+    directory: config.directory,
     mode: config.mode,
     guard: running?.guard ?? false,
     enabled: running?.enabled ?? config.enabled,

@@ -14,6 +14,8 @@ export interface DaemonStatus {
   readonly uptime_ms: number;
   readonly readiness: Readiness;
   readonly listen: { readonly data: string; readonly control: string };
+  /** The wall around plugin processes, and why this one; absent until it is chosen. */
+  readonly sandbox?: { readonly kind: 'strict' | 'basic' | 'off'; readonly why: string };
   readonly plugins: readonly PluginStatus[];
   readonly upstreams: readonly UpstreamStatus[];
   readonly notices: readonly Notice[];
@@ -33,6 +35,8 @@ export interface PluginStatus {
   readonly name: string;
   readonly id: string;
   readonly version: string;
+  /** Where it is installed, absolute. */
+  readonly directory: string;
   readonly mode: Mode;
   /** Refuses what it guards while it is down. */
   readonly guard: boolean;

@@ -9,6 +9,7 @@ export function renderPlugin(plugin: unknown): string {
     ['name', textAt(plugin, 'name')],
     ['id', textAt(plugin, 'id')],
     ['version', textAt(plugin, 'version')],
+    ['directory', textAt(plugin, 'directory')],
     ['mode', `${textAt(plugin, 'mode')}${textAt(plugin, 'guard') === 'true' ? ', guards' : ''}`],
     ['state', textAt(plugin, 'state')],
     ['health', textAt(plugin, 'health')],

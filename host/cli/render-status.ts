@@ -6,6 +6,7 @@ export function renderStatus(status: unknown): string {
   const readiness = memberAt(status, 'readiness');
   const waiting = listAt(readiness, 'waiting_for').join(', ');
   const listen = memberAt(status, 'listen');
+  const sandbox = memberAt(status, 'sandbox');
   const parts = [
     renderFields([
       ['state', `${textAt(readiness, 'state')}${waiting === '' ? '' : ` (waiting for ${waiting})`}`],
@@ -19,6 +20,9 @@ export function renderStatus(status: unknown): string {
       ['data', textAt(status, 'data_dir')],
       ['data plane', textAt(listen, 'data')],
       ['control plane', textAt(listen, 'control')],
+      ...(sandbox === undefined
+        ? []
+        : [['sandbox', `${textAt(sandbox, 'kind')} (${textAt(sandbox, 'why')})`] as const]),
     ]),
     renderPlugins(listAt(status, 'plugins')),
     renderUpstreams(listAt(status, 'upstreams')),

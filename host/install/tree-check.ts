@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, writeFileSync, mkdirSync, statSync, type Stats } from 'node:fs';
+import { lstatSync, readFileSync, renameSync, writeFileSync, mkdirSync, statSync, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ErrorCode, type Problem } from '@bulkhead/proto';
 import {
@@ -34,11 +34,24 @@ export interface TreeCheck {
 export const MAX_TOLD_FAULTS = 20;
 const OTHERS_MAY_WRITE = 0o022;
 
+/**
+ * What a stat said when the bytes were verified: kind, size, mtime, inode, mode, owner; and the ctime of all but files of
+ * dependencies: those are shared, and theirs moves whenever another environment links one.
+ */
+type Stamp = readonly [
+  size: number,
+  mtimeMs: number,
+  ino: number,
+  mode: number,
+  uid: number,
+  ctimeMs: number,
+];
+
 interface Cache {
   readonly tree: string;
   readonly sdk: string;
-  /** Stamps by path. */
-  readonly stamps: Readonly<Record<string, string>>;
+  /** By path; the root is ''. A folder's stamp stands for the list of what is in it. */
+  readonly stamps: Readonly<Record<string, Stamp>>;
 }
 
 /**
@@ -52,14 +65,16 @@ export function checkTree(check: TreeCheck): readonly Problem[] {
   const fault = (code: ErrorCode, file: string, message: string): void => {
     if (faults.length < MAX_TOLD_FAULTS) faults.push({ code, file: join(check.root, file), message });
   };
+  const cache = readCache(check);
+  if (cache !== undefined && isAsCached(check, cache)) return [];
   const without = new Set(check.without);
   const nodes: TreeNode[] = [];
-  const stamps: Record<string, string> = {};
   const rootStats = statSync(check.root);
   checkOwner({ path: '', stats: rootStats, kind: 'folder' }, check.uid, fault);
   for (const node of walkTree(check.root)) {
     if (without.has(node.path)) continue;
     checkOwner(node, check.uid, fault);
+    nodes.push(node);
     if (node.kind === 'folder') continue;
     if (node.kind === 'other') {
       fault(ErrorCode.FILE_LINK_REFUSED, node.path, 'is neither a file, a folder nor a link.');
@@ -76,14 +91,10 @@ export function checkTree(check: TreeCheck): readonly Problem[] {
         'is a hard link: another name of that file can change it.',
       );
     }
-    nodes.push(node);
-    stamps[node.path] = stampOf(node);
   }
   if (faults.length > 0) return faults;
-  const cache = readCache(check);
-  if (cache !== undefined && equalStamps(cache.stamps, stamps)) return [];
   compareBytes(check, nodes, cache, fault);
-  if (faults.length === 0) writeCache(check, stamps);
+  if (faults.length === 0) writeCache(check, nodes);
   return faults;
 }
 
@@ -110,20 +121,33 @@ function isOwn(path: string): boolean {
   return !path.startsWith('node_modules/');
 }
 
-/** A shared file's ctime moves whenever another environment links it, so it says nothing there. */
-function stampOf(node: TreeNode): string {
-  if (node.kind === 'link') return `l ${node.target}`;
-  const { size, mtimeMs, ino, mode, ctimeMs } = node.stats;
-  return `${size} ${mtimeMs} ${ino} ${mode}${isOwn(node.path) ? ` ${ctimeMs}` : ''}`;
+const SHARED = 0;
+
+function stampOf(path: string, stats: Stats): Stamp {
+  const { size, mtimeMs, ino, mode, uid, ctimeMs } = stats;
+  return [size, mtimeMs, ino, mode, uid, stats.isFile() && !isOwn(path) ? SHARED : ctimeMs];
 }
 
-function equalStamps(a: Cache['stamps'], b: Cache['stamps']): boolean {
-  let count = 0;
-  for (const path in b) {
-    if (a[path] !== b[path]) return false;
-    count += 1;
+/** Compared member by member without making a stamp: this runs for thousands of files at each start. */
+function hasStamp(stats: Stats | undefined, stamp: Stamp | undefined): boolean {
+  return (
+    stats !== undefined &&
+    stamp !== undefined &&
+    stats.size === stamp[0] &&
+    stats.mtimeMs === stamp[1] &&
+    stats.ino === stamp[2] &&
+    stats.mode === stamp[3] &&
+    stats.uid === stamp[4] &&
+    (stamp[5] === SHARED || stats.ctimeMs === stamp[5])
+  );
+}
+
+/** A tree in which no stat differs, of folders too, holds what it held: nothing has to be listed or read. */
+function isAsCached({ root }: TreeCheck, { stamps }: Cache): boolean {
+  for (const path in stamps) {
+    if (!hasStamp(lstatSync(`${root}/${path}`, { throwIfNoEntry: false }), stamps[path])) return false;
   }
-  return count === Object.keys(a).length;
+  return '' in stamps;
 }
 
 function compareBytes(
@@ -136,8 +160,9 @@ function compareBytes(
   const expected = new Map(listing?.map((line) => [pathOfLine(line), line]));
   const lines: string[] = [];
   for (const node of nodes) {
+    if (node.kind === 'folder') continue;
     const known = expected.get(node.path);
-    const unchanged = known !== undefined && cache?.stamps[node.path] === stampOf(node);
+    const unchanged = known !== undefined && hasStamp(node.stats, cache?.stamps[node.path]);
     const line = unchanged ? known : lineOf(check.root, node);
     lines.push(line);
     if (listing === undefined || line === known) continue;
@@ -146,7 +171,7 @@ function compareBytes(
     else fault(ErrorCode.FILE_CHANGED, node.path, 'is not as it was installed. Run: bulkhead plugin install');
   }
   if (listing !== undefined) {
-    const seen = new Set(nodes.map((node) => node.path));
+    const seen = new Set(nodes.flatMap((node) => (node.kind === 'folder' ? [] : [node.path])));
     for (const path of expected.keys()) {
       if (!seen.has(path))
         fault(ErrorCode.FILE_MISSING, path, 'was installed and is gone. Run: bulkhead plugin install');
@@ -212,11 +237,15 @@ function isCache(value: unknown): value is Cache {
 }
 
 /** That it cannot be written costs time at the next start and nothing else. */
-function writeCache({ cacheFile, tree, sdk = '' }: TreeCheck, stamps: Cache['stamps']): void {
+function writeCache({ root, cacheFile, tree, sdk = '' }: TreeCheck, nodes: readonly TreeNode[]): void {
   if (cacheFile === undefined) return;
   try {
     mkdirSync(dirname(cacheFile), { recursive: true, mode: 0o700 });
     const near = `${cacheFile}.${process.pid}`;
+    const stamps = {
+      '': stampOf('', lstatSync(root)),
+      ...Object.fromEntries(nodes.map(({ path, stats }) => [path, stampOf(path, stats)])),
+    };
     const cache: Cache = { tree, sdk, stamps };
     writeFileSync(near, JSON.stringify(cache), { mode: 0o600 });
     renameSync(near, cacheFile);

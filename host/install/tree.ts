@@ -24,7 +24,7 @@ export function* walkTree(root: string): Generator<TreeNode> {
   let count = 0;
   for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
     const prefix = folder === '' ? '' : `${folder}/`;
-    for (const name of readdirSync(join(root, folder))) {
+    for (const name of readdirSync(`${root}/${folder}`)) {
       count += 1;
       if (count > MAX_TREE_ENTRIES) throw new RangeError(`${root} has more than ${MAX_TREE_ENTRIES} files`);
       const path = prefix + name;

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { formatDestination } from '@bulkhead/proto/rules';
 import type { RuntimeClock } from '../runtime/clock.js';
 import type { Network } from './client.js';
@@ -7,7 +8,7 @@ import { openSocket } from './net-socket.js';
 import { noGrant } from './refusal.js';
 import { Relay } from './relay.js';
 import { dialDirectly, dialThrough, type Dial } from './tunnel.js';
-import { useProxy } from './use-proxy.js';
+import { useProxy, type ProxyPlatform } from './use-proxy.js';
 
 /** How a plugin's process reaches the network. */
 export type NetworkWay =
@@ -24,6 +25,8 @@ export interface NetworkParts {
   readonly env: Record<string, string | undefined>;
   /** Whose `fetch` is put under the grant. */
   readonly globals: { fetch: typeof globalThis.fetch };
+  /** Default: node:http. */
+  readonly platform?: ProxyPlatform;
 }
 
 /**
@@ -40,15 +43,25 @@ export async function openNetwork(way: NetworkWay, parts: NetworkParts): Promise
     case 'direct':
       return createNetwork(parts.clock, parts.globals.fetch, dialDirectly);
     case 'granted': {
-      const { fetch } = parts.globals;
       const relay = await Relay.open(way.egressSocket);
-      useProxy(`http://127.0.0.1:${relay.port}`, parts.env);
+      const covered = useProxy(`http://127.0.0.1:${relay.port}`, parts.env, parts.platform);
+      const fetch = covered ? parts.globals.fetch : fetchIsOlder;
       const network = createNetwork(parts.clock, fetch, dialThrough(way.egressSocket), relay);
       parts.globals.fetch = network.http.fetch;
       return network;
     }
   }
 }
+
+/** Better than a request that goes around the grant, or into a namespace where nobody is. */
+const fetchIsOlder: typeof globalThis.fetch = () =>
+  Promise.reject(
+    new BulkheadError(
+      ErrorCode.INCOMPATIBLE,
+      `fetch under a network grant needs Node 24.14 or newer, this is ${process.versions.node}: name a newer one in ` +
+        'compat.node, use a library that reads HTTP_PROXY, or host.net.connect',
+    ),
+  );
 
 /** A network without any grant: each attempt says what to ask for. */
 export function refuseAll(fetch: typeof globalThis.fetch): Network {

@@ -3,14 +3,23 @@ import http from 'node:http';
 const PROXY_VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy'] as const;
 const EXCEPTION_VARIABLES = ['NO_PROXY', 'no_proxy'] as const;
 
+/** What of node:http is new: before 24.14 a Node cannot put its own clients behind a proxy from within. */
+export type ProxyPlatform = Partial<Pick<typeof http, 'setGlobalProxyFromEnv'>>;
+
 /**
- * Puts the platform's clients and the libraries that read the usual variables behind a proxy. A Node without
- * `http.setGlobalProxyFromEnv` (before 24.14) leaves its own clients as they are; libraries find the variables.
+ * Puts the platform's clients and the libraries that read the usual variables behind a proxy.
+ *
+ * @returns whether the platform's own clients are; where they cannot be, only the variables are set
  */
-export function useProxy(url: string, env: Record<string, string | undefined>): void {
+export function useProxy(
+  url: string,
+  env: Record<string, string | undefined>,
+  platform: ProxyPlatform = http,
+): boolean {
   for (const name of PROXY_VARIABLES) env[name] = url;
   // Without the proxy there is nothing to reach, so nothing is an exception.
   for (const name of EXCEPTION_VARIABLES) delete env[name];
-  const platform: { setGlobalProxyFromEnv?: typeof http.setGlobalProxyFromEnv } = http;
-  platform.setGlobalProxyFromEnv?.({ http_proxy: url, https_proxy: url });
+  if (platform.setGlobalProxyFromEnv === undefined) return false;
+  platform.setGlobalProxyFromEnv({ http_proxy: url, https_proxy: url });
+  return true;
 }

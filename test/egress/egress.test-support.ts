@@ -1,4 +1,4 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import {
@@ -12,45 +12,20 @@ import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { promisify } from 'node:util';
 import { createCertificate } from '@bulkhead/proto/handshake';
 import { InvokeRequest, InvokeResponse } from '@bulkhead/proto/plugin';
 import { HOOKS, decodePayload, encodePayload, parsePayload } from '@bulkhead/proto/rules';
 import { build } from 'esbuild';
 import { systemClock } from '../../host/clock.js';
-import { noWall, type Wall } from '../../host/sidecar/command-line.js';
+import type { WallKind } from '../../host/sidecar/command-line.js';
 import { createLauncher } from '../../host/sidecar/launch.js';
-import { LogTape, describeLaunch } from '../../host/sidecar/launch.test-support.js';
+import { LogTape, describeLaunch, wallOf } from '../../host/sidecar/launch.test-support.js';
 import type { LaunchDescription, Sidecar } from '../../host/sidecar/sidecar.js';
 import { buildRunner } from '../../sdk/build.mjs';
 
-/** Ways of running a plugin that the tests hold side by side. */
-export const NO_WALL: Wall = noWall;
-
-/** The process has a network of its own, with nothing but its own loopback in it. */
-export const NO_NETWORK: Wall = {
-  kind: 'strict',
-  privateSockets: true,
-  enclose(description, place) {
-    const [file, ...args] = description.command;
-    const walls = [
-      '--dev-bind',
-      '/',
-      '/',
-      '--unshare-net',
-      '--unshare-pid',
-      '--die-with-parent',
-      '--proc',
-      '/proc',
-    ];
-    return Promise.resolve({
-      file: '/usr/bin/bwrap',
-      args: [...walls, '--chdir', description.cwd, '--', file, ...args],
-      env: place.env,
-      cwd: '/',
-    });
-  },
-};
+/** A machine of a developer's may have none; in CI there is one. */
+export const HAS_REDIS =
+  process.env['CI'] !== undefined || spawnSync('redis-server', ['--version']).error === undefined;
 
 /** A package directory with the traveller in it, bundled with all that it needs, and the runner. */
 export class Package {
@@ -102,7 +77,7 @@ export class Journey implements AsyncDisposable {
 
   async start(
     from: Package,
-    wall: Wall,
+    wall: WallKind,
     grant: Grant,
     change: Partial<LaunchDescription> = {},
   ): Promise<Traveller> {
@@ -115,7 +90,7 @@ export class Journey implements AsyncDisposable {
       hostVersion: '0.1.0',
       hostMethods: [],
       daemonEnv: { PATH: process.env['PATH'] },
-      wall: () => Promise.resolve(wall),
+      wall: () => wallOf(wall),
     });
     const sidecar = await launch(
       describeLaunch({
@@ -264,12 +239,4 @@ async function end(child: ChildProcess): Promise<void> {
   const exited = once(child, 'exit');
   child.kill('SIGKILL');
   await exited;
-}
-
-/** Whether a program is there. */
-export async function has(program: string): Promise<boolean> {
-  return promisify(execFile)(program, ['--version']).then(
-    () => true,
-    () => false,
-  );
 }

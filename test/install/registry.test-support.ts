@@ -1,15 +1,10 @@
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { create } from 'tar';
-
-/** Its own types bring another version of Node's along. */
-const { runServer } = createRequire(import.meta.url)('verdaccio') as {
-  readonly runServer: (config: object) => Promise<Server>;
-};
+import { runServer } from 'verdaccio';
 
 /** A package to publish: what stands in package.json besides name and version, and its files. */
 export interface Published {
@@ -37,7 +32,7 @@ export interface TestRegistry extends AsyncDisposable {
 export async function startRegistry(): Promise<TestRegistry> {
   const folder = await mkdtemp(join(tmpdir(), 'registry-'));
   const storage = join(folder, 'storage');
-  const server = await runServer({
+  const server = (await runServer({
     storage,
     self_path: folder,
     auth: { htpasswd: { file: join(folder, 'htpasswd') } },
@@ -45,7 +40,7 @@ export async function startRegistry(): Promise<TestRegistry> {
     log: { type: 'stdout', level: 'fatal' },
     max_body_size: '100mb',
     web: { enable: false },
-  });
+  })) as Server;
   const asked: string[] = [];
   server.on('request', ({ url = '' }) => {
     asked.push(url);

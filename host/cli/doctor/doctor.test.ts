@@ -4,11 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runIn } from '../cli.test-support.js';
 import { checkDisk } from './disk.js';
-import type { Probe } from './finding.js';
 import { judgeLimits } from './limits.js';
 import { checkNode } from './node-version.js';
-import { createProbe } from './probe.js';
-import { checkSandbox } from './sandbox.js';
 import { checkUser } from './user.js';
 
 let folder: string;
@@ -53,30 +50,6 @@ describe('the doctor', () => {
     expect(judgeLimits(none).map(({ level }) => level)).toEqual(['ok', 'ok']);
   });
 
-  test('tells a missing bubblewrap from one that may not make namespaces', async () => {
-    const missing: Probe = async () => Promise.resolve({ ok: false, output: 'not found' });
-    expect((await checkSandbox('linux', missing))[0]).toMatchObject({
-      level: 'warning',
-      found: 'bubblewrap is not installed',
-    });
-    const forbidden: Probe = async (_file, ...args) =>
-      Promise.resolve(
-        args.includes('--version')
-          ? { ok: true, output: 'bubblewrap 0.8.0\n' }
-          : { ok: false, output: 'bwrap: No permissions to create new namespace' },
-      );
-    expect((await checkSandbox('linux', forbidden))[0]).toMatchObject({
-      level: 'warning',
-      found: expect.stringContaining('No permissions'),
-      fix: expect.stringContaining('sysctl'),
-    });
-    const working: Probe = async () => Promise.resolve({ ok: true, output: 'bubblewrap 0.8.0\n' });
-    expect((await checkSandbox('linux', working))[0]?.level).toBe('ok');
-    expect(await checkSandbox('darwin', missing)).toMatchObject([
-      { level: 'warning', found: 'none on darwin' },
-    ]);
-  });
-
   test('finds a data directory that others may write, and one that is somebody else’s', async () => {
     const uid = process.getuid?.();
     await chmod(folder, 0o700);
@@ -88,11 +61,6 @@ describe('the doctor', () => {
       fix: expect.stringContaining('chown'),
     });
     expect((await checkDisk(join(folder, 'not', 'yet'), uid))[1]?.level).toBe('ok');
-  });
-
-  test('takes a program that is not there for a finding', async () => {
-    const probe = createProbe({ PATH: folder });
-    expect((await probe('bwrap', '--version')).ok).toBe(false);
   });
 
   test('ends with 1 when something has to be mended, and says what mends it', async () => {

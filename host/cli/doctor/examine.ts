@@ -1,3 +1,4 @@
+import { probeSandbox } from '../../sidecar/wall/probe-sandbox.js';
 import type { Cli } from '../cli.js';
 import { checkConfiguration } from './configuration.js';
 import { checkDaemon } from './daemon.js';
@@ -5,7 +6,6 @@ import { checkDisk } from './disk.js';
 import type { Finding } from './finding.js';
 import { checkLimits } from './limits.js';
 import { checkNode } from './node-version.js';
-import { createProbe } from './probe.js';
 import { checkSandbox } from './sandbox.js';
 import { checkUser } from './user.js';
 
@@ -20,7 +20,15 @@ export async function examine({ configFile, dataDir, env }: ExamineOptions): Pro
   const uid = process.getuid?.();
   const node = checkNode(process.versions.node);
   const slower = await Promise.all([
-    checkSandbox(process.platform, createProbe(env)),
+    checkSandbox(
+      process.platform,
+      probeSandbox({
+        platform: process.platform,
+        arch: process.arch,
+        node: process.execPath,
+        searchPath: env['PATH'],
+      }),
+    ),
     checkLimits(),
     checkDisk(dataDir, uid),
     checkConfiguration(configFile, env),

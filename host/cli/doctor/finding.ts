@@ -10,9 +10,3 @@ export interface Finding {
   /** The command or the change that mends it. */
   readonly fix?: string;
 }
-
-/** Runs a program to learn something; never rejects. */
-export type Probe = (
-  file: string,
-  ...args: readonly string[]
-) => Promise<{ readonly ok: boolean; readonly output: string }>;

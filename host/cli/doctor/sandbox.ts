@@ -1,57 +1,48 @@
 import { constants } from 'node:fs';
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Finding, Probe } from './finding.js';
+import type { SandboxProbe } from '../../sidecar/wall/probe-sandbox.js';
+import type { Finding } from './finding.js';
 
 const WHY_WALL =
-  'Without it a plugin is held by the basic wall only: own process, scrubbed environment, no file isolation.';
+  'Production demands the strict sandbox. Without it a plugin is held by the basic wall only, which has to be written out: own process, scrubbed environment, no isolation of files and network.';
+const WHY_WEAKER = 'The strict sandbox works, and holds less than it could.';
 
 /** What this machine offers to wall plugins in with. */
-export async function checkSandbox(platform: string, probe: Probe): Promise<readonly Finding[]> {
-  if (platform !== 'linux') {
-    const found = `none on ${platform}`;
-    return [
-      { check: 'sandbox', level: 'warning', found, why: WHY_WALL, fix: 'Run production hosts on Linux.' },
-    ];
-  }
-  return [await checkBubblewrap(probe), await checkCgroups()];
+export async function checkSandbox(
+  platform: NodeJS.Platform,
+  probe: Promise<SandboxProbe>,
+): Promise<readonly Finding[]> {
+  const found = judgeSandbox(await probe);
+  return platform === 'linux' ? [...found, await checkCgroups()] : found;
 }
 
-async function checkBubblewrap(probe: Probe): Promise<Finding> {
-  const version = await probe('bwrap', '--version');
-  if (!version.ok) {
-    const fix = 'apt-get install bubblewrap (or your system’s package of that name)';
-    return { check: 'sandbox', level: 'warning', found: 'bubblewrap is not installed', why: WHY_WALL, fix };
+/** A trial's outcome as findings. */
+export function judgeSandbox(probe: SandboxProbe): readonly Finding[] {
+  if (probe.kind !== 'works') {
+    return [{ check: 'sandbox', level: 'warning', found: probe.found, why: WHY_WALL, fix: probe.fix }];
   }
-  const found = version.output.trim();
-  const tried = await probe(
-    'bwrap',
-    '--unshare-all',
-    '--ro-bind',
-    '/',
-    '/',
-    '--die-with-parent',
-    '/bin/true',
-  );
-  if (tried.ok) return { check: 'sandbox', level: 'ok', found: `${found}, user namespaces work` };
-  return {
+  const found = `strict works, with ${probe.version}`;
+  if (probe.missing.length === 0) return [{ check: 'sandbox', level: 'ok', found }];
+  return probe.missing.map((missing) => ({
     check: 'sandbox',
     level: 'warning',
-    found: `${found} is installed and cannot make namespaces: ${tried.output.trim().split('\n')[0] ?? ''}`,
-    why: WHY_WALL,
-    fix: 'sysctl -w kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0, or allow bwrap in AppArmor; in a container, allow user namespaces',
-  };
+    found: `${found}; ${missing}`,
+    why: WHY_WEAKER,
+    fix: 'Update bubblewrap to 0.8 or newer, and install util-linux.',
+  }));
 }
 
 async function checkCgroups(): Promise<Finding> {
-  const why = 'Memory and CPU limits then rest on rlimits and a watchdog, which are coarser.';
+  const why =
+    'Memory and processes then rest on a watchdog, which looks every 50 ms, and a limit on processors is not held: the plugin only gives way.';
   const fix =
-    'Start it under systemd with Delegate=yes, or: systemd-run --user --scope -p Delegate=yes bulkhead start';
+    'Start it under systemd with Delegate=yes, or: systemd-run --user --scope -p Delegate=yes bulkhead start. In a container: a writable cgroup v2 of its own (docker run --cgroupns=private with /sys/fs/cgroup writable)';
   const membership = await readFile('/proc/self/cgroup', 'utf8').catch(() => '');
   const own = /^0::(.*)$/m.exec(membership)?.[1];
   if (own === undefined) return { check: 'cgroup', level: 'warning', found: 'no cgroup v2', why, fix };
   const folder = join('/sys/fs/cgroup', own);
-  const delegated = await access(join(folder, 'cgroup.procs'), constants.W_OK).then(
+  const delegated = await access(join(folder, 'cgroup.subtree_control'), constants.W_OK).then(
     () => true,
     () => false,
   );

@@ -141,7 +141,11 @@ export const MANIFEST_SCHEMA: JsonSchema = {
       description: 'What it asks for. An operator grants it, or less.',
       properties: {
         services: { ...texts, description: 'Scopes of the Service API, for example kv.read.' },
-        network: { ...texts, description: 'Hosts that it talks to, as host:port.' },
+        network: {
+          ...texts,
+          description:
+            'Hosts that it talks to, as host:port, or *.domain:port for every name below a domain.',
+        },
         secrets: { ...texts, description: 'Names of secrets that it reads.' },
         context: {
           type: 'array',

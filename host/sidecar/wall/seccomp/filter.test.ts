@@ -140,7 +140,7 @@ describe.runIf(WALLS.includes('strict') && process.arch === 'x64')('under the ke
     return { results: readResults(stdout), status };
   }
 
-  const { calls } = ARCHITECTURES['x64'] ?? { calls: {} };
+  const calls = ARCHITECTURES['x64']?.calls ?? {};
   const call = (name: string, ...args: readonly number[]): Call => ({ number: calls[name] ?? -1, args });
   // With these arguments each would succeed, or fail with another error, if the filter were not there.
   const attempts: readonly (readonly [string, Call, number])[] = [
