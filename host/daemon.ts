@@ -97,6 +97,7 @@ async function start(options: DaemonOptions, closers: Closer[], closeAll: () => 
     log,
     env,
     nodePath,
+    cgroups: true,
     ...(options.verify === undefined ? {} : { verify: options.verify }),
   });
   const upstreams = createUpstreams(config.upstreams, { clock, log, hostEnv: env });
