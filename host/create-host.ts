@@ -59,6 +59,11 @@ export interface HostParts {
   readonly nodePath?: string;
   /** Default: as `host.sandbox` says, by what this machine offers; asked once. Not used with a `launch` of your own. */
   readonly openWall?: () => Promise<OpenedWall>;
+  /**
+   * Holds the limits of plugins by cgroups, where the program has one of its own (version 2, delegated); it moves into a
+   * leaf of that one. Default: false, limits are watched.
+   */
+  readonly cgroups?: boolean;
 }
 
 export interface CreateHostOptions extends HostParts {
@@ -165,6 +170,7 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
           node: nodePath,
           searchPath: parts.env?.['PATH'],
           closed: [config.host.dataDir],
+          cgroups: parts.cgroups ?? false,
         })),
   );
   let sandbox: ChosenWall | undefined;

@@ -101,6 +101,7 @@ async function start(
     log,
     env,
     nodePath,
+    cgroups: true,
     ...(options.verify === undefined ? {} : { verify: options.verify }),
   });
   const upstreams = createUpstreams(config.upstreams, { clock, log, hostEnv: env });

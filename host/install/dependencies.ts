@@ -22,6 +22,8 @@ pmOnFail: ignore
 /** What the package manager notes for itself: it holds times and places, and nobody reads it later. */
 const NOTES = ['.modules.yaml', '.pnpm-workspace-state-v1.json', join('.pnpm', 'lock.yaml')];
 const TOLD_LINES = 15;
+/** It leaves out an optional package that it cannot have, and calls that done. Here what is pinned is there, or nothing is. */
+const LEFT_OUT = /could not be fetched/;
 
 export function hasDependencies({ dependencies, optionalDependencies }: DependencyWish): boolean {
   return Object.keys(dependencies).length + Object.keys(optionalDependencies).length > 0;
@@ -62,10 +64,10 @@ export async function installDependencies(
   await writeProject(folder, wish, lockfile);
   const frozen = ['install', '--prod', '--frozen-lockfile'];
   const kept = await manager.run(folder, [...frozen, '--offline']);
-  if (!kept.ok) {
+  if (!kept.ok || LEFT_OUT.test(kept.output)) {
     await rm(join(folder, 'node_modules'), { recursive: true, force: true });
     const fetched = await manager.run(folder, [...frozen, '--prefer-offline']);
-    if (!fetched.ok) throw failed('install', fetched.output);
+    if (!fetched.ok || LEFT_OUT.test(fetched.output)) throw failed('install', fetched.output);
   }
   for (const name of ['package.json', 'pnpm-workspace.yaml', DEPENDENCY_LOCKFILE])
     await rm(join(folder, name), { force: true });

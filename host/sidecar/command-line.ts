@@ -20,6 +20,8 @@ export interface CommandLine {
   readonly cwd: string;
   /** Descriptors from 3 on, in this order. Default: none. */
   readonly descriptors?: readonly Descriptor[];
+  /** Takes back what was made for it, when it could not be started. */
+  readonly discard?: () => Promise<void>;
   /** The plugin's process behind the started one, where those are two. Default: they are one. */
   readonly adopt?: (started: PluginProcess) => PluginProcess;
 }

@@ -95,7 +95,10 @@ async function launch(
       env,
       ...(verify === undefined ? {} : { verify: (root: string) => verify(description, root) }),
     });
-    const started = await spawnPlugin(commandLine);
+    const started = await spawnPlugin(commandLine).catch(async (error: unknown) => {
+      await commandLine.discard?.();
+      throw error;
+    });
     process = commandLine.adopt?.(started) ?? started;
   } catch (error) {
     egress?.close();

@@ -155,6 +155,23 @@ describe('plugin install refuses, and leaves nothing behind:', () => {
     expect(await refusalOfNew(project, '@test/on-bent')).toMatch(/INTEGRITY_MISMATCH|DEPENDENCIES_FAILED/);
   });
 
+  it('an optional dependency that cannot be had as it is pinned', async () => {
+    await using project = await createProject(registry.url);
+    await registry.publish({ name: 'extra', version: '1.0.0', files: { 'index.js': '' } });
+    const optional = { described: { optionalDependencies: { extra: '1.0.0' } } };
+    await registry.publish(pluginPackage({ name: '@test/on-extra', id: 'dev.test.on-extra', ...optional }));
+    const [installed] = await project.install('@test/on-extra');
+    expect((await stat(join(installed?.path ?? '', 'node_modules', 'extra', 'index.js'))).isFile()).toBe(
+      true,
+    );
+    await registry.publish({ name: 'bent-extra', version: '1.0.0', files: {} });
+    await registry.tamper('bent-extra', '1.0.0');
+    const bent = { described: { optionalDependencies: { 'bent-extra': '1.0.0' } } };
+    await registry.publish(pluginPackage({ name: '@test/on-bent-extra', ...bent }));
+    expect(await refusal(project, '@test/on-bent-extra')).toMatch(/INTEGRITY_MISMATCH|DEPENDENCIES_FAILED/);
+    expect(await project.current('dev.test.guard')).toBeUndefined();
+  });
+
   it.each([
     ['no integrity', (dist: Record<string, unknown>) => void delete dist['integrity']],
     ['sha1 only', (dist: Record<string, unknown>) => void (dist['integrity'] = `sha1-${'A'.repeat(27)}=`)],

@@ -3,6 +3,7 @@ import type { Clock } from '../../clock.js';
 import type { PluginProcess } from '../plugin-process.js';
 import type { ProcessLife } from '../process-life.js';
 import type { LaunchDescription } from '../sidecar.js';
+import { createGivingWay } from './give-way.js';
 import { judgeDisk, watchLimits } from './watch-limits.js';
 
 /**
@@ -25,10 +26,15 @@ export function keepLimits(
   clock: Clock,
 ): void {
   if (limits === undefined) return;
+  const giveWay = limits.cpu === undefined ? undefined : createGivingWay();
   const end = watchLimits({
     limits,
     clock,
-    members: () => process.members(),
+    members: () => {
+      const members = process.members();
+      giveWay?.(members);
+      return members;
+    },
     directories: [launchDir, ...(dataDir === undefined ? [] : [dataDir])],
     onExceeded: ({ code, reason }) => {
       life.exceeded(code, reason);

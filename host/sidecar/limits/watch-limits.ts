@@ -69,7 +69,7 @@ export function watchLimits(options: LimitWatchOptions): () => void {
     if (tell(judgeMemory(uses, limits)) || tell(judgeProcesses(uses, limits))) return;
     repeat('processes', MEMORY_INTERVAL_MS, lookAtProcesses);
   };
-  if (limits.memoryBytes !== undefined || limits.processes !== undefined) {
+  if ((limits.memoryBytes ?? limits.processes ?? limits.cpu) !== undefined) {
     repeat('processes', MEMORY_INTERVAL_MS, lookAtProcesses);
   }
 

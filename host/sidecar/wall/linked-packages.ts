@@ -26,19 +26,21 @@ export async function findLinkedPackages(root: string): Promise<readonly string[
     for (const link of await listLinks(next)) {
       const target = await realpath(link).catch(() => undefined);
       if (target === undefined || isWithin(target, root) || !(await isPackage(target))) continue;
-      const shared = storeFolder(target);
-      const directory = shared ?? target;
-      if (found.has(directory)) continue;
-      found.add(directory);
-      queue.push(join(directory, 'node_modules'));
+      const store = storeFolder(target);
+      if (found.has(store ?? target)) continue;
+      found.add(store ?? target);
+      if (store === undefined) queue.push(join(target, 'node_modules'));
     }
   }
   return [...found];
 }
 
-/** In pnpm's layout a package lies beside its own dependencies, in one folder of the virtual store. */
+/**
+ * In pnpm's layout a package lies in the workspace's virtual store, beside its own dependencies and everybody else's.
+ * The store as a whole is one mount; its packages one by one would be a hundred, and cost a start 30 ms.
+ */
 function storeFolder(target: string): string | undefined {
-  return /^.*\/\.pnpm\/[^/]+(?=\/node_modules\/)/.exec(target)?.[0];
+  return /^.*\/\.pnpm(?=\/)/.exec(target)?.[0];
 }
 
 async function listLinks(folder: string): Promise<readonly string[]> {

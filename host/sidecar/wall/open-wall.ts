@@ -1,16 +1,20 @@
 import type { Wall } from '../command-line.js';
 import { noWall } from '../command-line.js';
+import { openCgroups } from '../limits/cgroup.js';
 import { createBasicWall } from './basic-wall.js';
 import { chooseWall, type ChosenWall, type SandboxSetting } from './choose-wall.js';
 import { probeSandbox, type ProbeOptions } from './probe-sandbox.js';
 import { createFilter } from './seccomp/filter.js';
 import { createStrictWall } from './strict-wall.js';
+import { withCgroups } from './with-cgroups.js';
 
 export interface OpenWallOptions extends ProbeOptions {
   readonly setting: SandboxSetting;
   readonly environment: string;
   /** Directories of the host's own, absolute: of them a plugin sees only what is its own. */
   readonly closed: readonly string[];
+  /** Whether to hold limits by cgroups where the host has one of its own; moves the host into a leaf of it. Default: no. */
+  readonly cgroups?: boolean;
 }
 
 export interface OpenedWall extends ChosenWall {
@@ -25,6 +29,12 @@ export interface OpenedWall extends ChosenWall {
  * @throws BulkheadError SANDBOX_UNAVAILABLE, CONFIG_INVALID
  */
 export async function openWall(options: OpenWallOptions): Promise<OpenedWall> {
+  const opened = await open(options);
+  const cgroups = options.cgroups === true ? await openCgroups({ pid: process.pid }) : undefined;
+  return cgroups === undefined ? opened : { ...opened, wall: withCgroups(opened.wall, cgroups) };
+}
+
+async function open(options: OpenWallOptions): Promise<OpenedWall> {
   const { setting, environment, arch, closed } = options;
   const probe =
     setting === 'auto' || setting === 'strict'

@@ -269,7 +269,7 @@ test('links out of a package are followed to packages, in pnpm’s layout too, a
   link('store/.pnpm/a@1/node_modules/b', join(folder, 'store/.pnpm/b@1/node_modules/b'));
   link('store/.pnpm/b@1/node_modules/sdk', sdk);
   const found = await findLinkedPackages(root);
-  expect([...found].sort()).toEqual([sdk, join(folder, 'store/.pnpm/a@1'), join(folder, 'store/.pnpm/b@1')]);
+  expect([...found].sort()).toEqual([sdk, join(folder, 'store/.pnpm')]);
   rmSync(folder, { recursive: true });
 });
 
