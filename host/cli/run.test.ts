@@ -158,18 +158,18 @@ describe('plugin', () => {
     });
   });
 
-  test('verify finds a file that others may write', async () => {
+  test('verify finds a plugin that others may write', async () => {
     const directory = await writePlugin();
     for (const path of [directory, join(directory, 'dist')]) await chmod(path, 0o755);
     for (const name of ['package.json', 'plugin.yaml', 'dist/index.js'])
       await chmod(join(directory, name), 0o644);
     await writeFile(join(folder, 'bulkhead.yaml'), 'plugins:\n  q:\n    plugin: ./quiet\n');
     expect(await runIn(folder, 'plugin', 'verify', 'q')).toMatchObject({ code: 0 });
-    await chmod(join(directory, 'dist', 'index.js'), 0o666);
+    await chmod(directory, 0o777);
     const said = await runIn(folder, 'plugin', 'verify', 'q', '--json');
     expect(said.code).toBe(1);
     expect(JSON.parse(said.out)).toMatchObject({
-      problems: [{ code: 'PERMISSION_DENIED', file: join(directory, 'dist', 'index.js') }],
+      problems: [{ code: 'WRITABLE_BY_OTHERS', file: directory }],
     });
   });
 

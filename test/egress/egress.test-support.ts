@@ -98,6 +98,7 @@ export class Journey implements AsyncDisposable {
         cwd: from.directory,
         env: { NODE_EXTRA_CA_CERTS: join(from.directory, 'ca.pem') },
         manifestJson: JSON.stringify({ hooks: ['tool_pre_invoke'] }),
+        hooks: ['tool_pre_invoke'],
         reach: { network: grant.network ?? [], filesystem: [], subprocess: false },
         networkPrivate: grant.networkPrivate ?? [],
         callTimeoutMs: 20_000,

@@ -93,7 +93,13 @@ export class Workshop implements AsyncDisposable {
       daemonEnv: {},
     });
     const sidecar = await launch(
-      describeLaunch({ manifestJson: '{"hooks":["tool_pre_invoke"]}', configJson: '{}', remote, ...change }),
+      describeLaunch({
+        manifestJson: '{"hooks":["tool_pre_invoke"]}',
+        hooks: ['tool_pre_invoke'],
+        configJson: '{}',
+        remote,
+        ...change,
+      }),
     );
     this.#closers.push(() => sidecar.kill('the test is over'));
     return sidecar;

@@ -66,7 +66,7 @@ describe('the bootstrap', () => {
     expect(await called()).toEqual([
       expect.stringMatching(/^npx --yes pnpm@[\d.]+ install --frozen-lockfile/),
       'node node_modules/typescript/bin/tsc -b',
-      'node scripts/install-plugins.mjs',
+      'node scripts/install-plugins.mjs --frozen',
       'node host/dist/cli/main.js start --watch',
     ]);
   });
