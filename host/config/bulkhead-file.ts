@@ -167,8 +167,8 @@ export function parseBulkheadFile(tree: SourceTree): {
   readonly file: BulkheadFile;
   readonly problems: readonly SchemaProblem[];
 } {
-  validators.check ??= compileSchema(BULKHEAD_SCHEMA);
-  validators.fill ??= compileSchema<BulkheadFile>(BULKHEAD_SCHEMA, { useDefaults: true });
+  validators.check ??= compileSchema(BULKHEAD_SCHEMA, { trusted: true });
+  validators.fill ??= compileSchema<BulkheadFile>(BULKHEAD_SCHEMA, { useDefaults: true, trusted: true });
   const { check, fill } = validators;
   const problems: SchemaProblem[] = [];
   let rest = tree;

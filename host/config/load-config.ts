@@ -145,7 +145,7 @@ async function resolveLayers(
   for (const problem of problems) report.schemaProblem(problem);
 
   const host = resolveHost(file, baseDirectory, report);
-  const lookup = await options.catalog(host.pluginsDir, wantedPlugins(file));
+  const lookup = await options.catalog(host.pluginsDir, wantedPlugins(file.plugins));
   const found = new Map<string, FoundPlugin>();
   for (const [name, entry] of Object.entries(file.plugins ?? {})) {
     const plugin = await findPlugin(name, entry, { merged, baseDirectory, report }, lookup);

@@ -1,7 +1,10 @@
 import { dirname, join, resolve } from 'node:path';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
-import { treeAt, type SourceTree } from '../manifest/source-tree.js';
-import { parseBulkheadFile, type BulkheadFile } from './bulkhead-file.js';
+import { isPlainObject } from '@bulkhead/proto/rules';
+import { compileSchema, problemsFromAjv } from '@bulkhead/proto/rules/schema';
+import { treeAt, valueOf, type SourceTree } from '../manifest/source-tree.js';
+import type { BulkheadFile } from './bulkhead-file.js';
+import { BULKHEAD_SCHEMA } from './bulkhead-schema.js';
 import { EMPTY, mergeTrees, settle } from './merge.js';
 import { namedListsAsMaps } from './named-lists.js';
 import { readTree } from './read-tree.js';
@@ -23,6 +26,21 @@ export interface InstallSettings {
   /** What each enabled entry calls its plugin. */
   readonly wanted: readonly string[];
 }
+
+type Sections = Pick<BulkheadFile, 'environment' | 'host' | 'install'> & { readonly plugins?: unknown };
+
+/** Only the sections that are read here: to compile the whole schema takes longer than an installer has to do. */
+const READ = ['environment', 'host', 'install'];
+const SECTIONS = {
+  $schema: BULKHEAD_SCHEMA['$schema'],
+  type: 'object',
+  properties: Object.fromEntries(
+    Object.entries(isPlainObject(BULKHEAD_SCHEMA['properties']) ? BULKHEAD_SCHEMA['properties'] : {}).filter(
+      ([key]) => READ.includes(key),
+    ),
+  ),
+};
+const validators: { sections?: ReturnType<typeof compileSchema<Sections>> } = {};
 
 export interface InstallOverrides {
   readonly dataDir?: string;
@@ -62,11 +80,14 @@ export async function loadInstallSettings(
     EMPTY,
     namedListsAsMaps(tree, () => undefined),
   );
-  const { file: parsed, problems } = parseBulkheadFile(settle(merged).tree);
-  const faults = problems.filter(({ path = '' }) => /^(?:environment|host|install)\b/.test(path));
-  if (faults.length > 0) {
+  const parsed: unknown = valueOf(settle(merged).tree);
+  validators.sections ??= compileSchema<Sections>(SECTIONS, { useDefaults: true, trusted: true });
+  const check = validators.sections;
+  if (!check(parsed)) {
     throw new BulkheadError(ErrorCode.CONFIG_INVALID, `${file} is not valid`, {
-      problems: faults.map(({ keys: _keys, ...problem }) => ({ ...problem, file })),
+      problems: problemsFromAjv(check.errors ?? [], parsed, { code: ErrorCode.CONFIG_INVALID }).map(
+        ({ keys, ...problem }) => ({ ...problem, file, path: keys.join('.') }),
+      ),
     });
   }
   const host = resolveHost(
@@ -87,7 +108,7 @@ export async function loadInstallSettings(
       overrides.cacheDir ?? (parsed.host.cache_dir === undefined ? join(dataDir, 'cache') : host.cacheDir),
     onStart,
     unrunScripts,
-    wanted: wantedPlugins(parsed),
+    wanted: wantedPlugins(parsed.plugins),
     ...(sources === undefined
       ? {}
       : {
@@ -99,11 +120,15 @@ export async function loadInstallSettings(
   };
 }
 
-/** What the enabled entries call their plugins. */
-export function wantedPlugins(file: BulkheadFile): readonly string[] {
-  return Object.entries(file.plugins ?? {})
-    .filter(([, entry]) => (entry.enabled ?? entry.is_active ?? true) && entry.mode !== 'disabled')
-    .map(([name, entry]) => entry.plugin ?? entry.kind ?? name);
+/** What the enabled entries call their plugins. What is no entry is passed over: the start tells it. */
+export function wantedPlugins(plugins: unknown): readonly string[] {
+  if (!isPlainObject(plugins)) return [];
+  return Object.entries(plugins).flatMap(([name, entry]) => {
+    const { enabled, is_active: active, mode, plugin, kind } = isPlainObject(entry) ? entry : {};
+    if ((enabled ?? active ?? true) !== true || mode === 'disabled') return [];
+    const wanted = plugin ?? kind ?? name;
+    return typeof wanted === 'string' ? [wanted] : [];
+  });
 }
 
 /** undefined when there is none. @throws CONFIG_INVALID */

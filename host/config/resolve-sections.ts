@@ -13,7 +13,11 @@ export function absolute(baseDirectory: string, path: string): string {
   return isAbsolute(path) ? path : resolve(baseDirectory, path);
 }
 
-export function resolveHost(file: BulkheadFile, baseDirectory: string, report: Report): HostConfig['host'] {
+export function resolveHost(
+  file: Pick<BulkheadFile, 'environment' | 'host'>,
+  baseDirectory: string,
+  report: Report,
+): HostConfig['host'] {
   const { host, environment } = file;
   if (host.sandbox === 'off' && environment === 'production') {
     report.problem(

@@ -59,7 +59,7 @@ const validators: {
 /** @throws LOCK_INVALID */
 export function parseLock(content: string, file: string): PluginsLock {
   const value = parseJson(content, file);
-  validators.lock ??= compileSchema<PluginsLock>(LOCK_SCHEMA);
+  validators.lock ??= compileSchema<PluginsLock>(LOCK_SCHEMA, { trusted: true });
   const check = validators.lock;
   if (!check(value)) throw invalid(file, value, check.errors ?? []);
   return { ...(value.sdk === undefined ? {} : { sdk: value.sdk }), plugins: value.plugins };
@@ -68,7 +68,7 @@ export function parseLock(content: string, file: string): PluginsLock {
 /** @throws LOCK_INVALID */
 export function parsePluginDirectoryLock(content: string, file: string): PluginDirectoryLock {
   const value = parseJson(content, file);
-  validators.directory ??= compileSchema<PluginDirectoryLock>(PLUGIN_LOCK_SCHEMA);
+  validators.directory ??= compileSchema<PluginDirectoryLock>(PLUGIN_LOCK_SCHEMA, { trusted: true });
   const check = validators.directory;
   if (!check(value)) throw invalid(file, value, check.errors ?? []);
   return value;
