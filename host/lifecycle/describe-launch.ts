@@ -1,5 +1,5 @@
 import { BulkheadError, ErrorCode, isBulkheadError } from '@bulkhead/proto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import type { HostConfig, PluginConfig } from '../config/config.js';
@@ -43,7 +43,7 @@ export function createDescribe(settings: DescribeSettings): (plugin: PluginConfi
       mtls: MTLS[link.mtls],
       runtime: plugin.command === undefined ? 'node' : 'other',
       followLinks: plugin.placement === 'directory',
-      readOnlyPaths: plugin.command === undefined && plugin.remote === undefined ? [sdkOf(plugin)] : [],
+      readOnlyPaths: plugin.command === undefined && plugin.remote === undefined ? sdkPaths(plugin) : [],
       startTimeoutMs: lifecycle.startTimeoutMs,
       drainTimeoutMs: lifecycle.stopDrainMs,
       termTimeoutMs: lifecycle.stopTermMs,
@@ -80,6 +80,17 @@ function limitsOf({ limits }: PluginConfig): ResourceLimits {
     ...(openFiles === undefined ? {} : { openFiles }),
     ...(diskMb === undefined ? {} : { diskBytes: diskMb * MIB }),
   };
+}
+
+/** Where the SDK lies, and where the plugin looks for it: a folder above its own, when it is one package of a workspace. */
+function sdkPaths(plugin: PluginConfig): readonly string[] {
+  const paths = [sdkOf(plugin)];
+  for (let folder = plugin.directory; dirname(folder) !== folder; folder = dirname(folder)) {
+    const seen = join(folder, 'node_modules', '@bulkhead', 'sdk');
+    if (!existsSync(seen)) continue;
+    return folder === plugin.directory ? paths : [...paths, seen];
+  }
+  return paths;
 }
 
 /** The SDK's package as the plugin's own dependency graph has it; its runner is `dist/bin.cjs`. */

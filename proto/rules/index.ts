@@ -35,6 +35,7 @@ export {
   type Violation,
 } from './answer.js';
 export {
+  EGRESS_REFUSAL_HEADER,
   canonicalHost,
   formatDestination,
   isGranted,

@@ -1,3 +1,6 @@
+/** In each answer of the host's proxy's own, with the reason, so that it is told from an answer of the server behind. */
+export const EGRESS_REFUSAL_HEADER = 'x-bulkhead-egress';
+
 /** A place that a plugin dials: canonical host (lower case, IPv6 without brackets) and port. */
 export interface Destination {
   readonly host: string;

@@ -1,7 +1,8 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import { EGRESS_REFUSAL_HEADER } from '@bulkhead/proto/rules';
 import type { RuntimeClock } from '../runtime/clock.js';
 import { REQUEST_TIMEOUT_MS, type HttpClient, type HttpOptions } from './client.js';
-import { REFUSAL_HEADER, parseRefusal, refusalError } from './refusal.js';
+import { parseRefusal, refusalError } from './refusal.js';
 import type { Relay } from './relay.js';
 
 export type Fetch = HttpClient['fetch'];
@@ -58,7 +59,7 @@ export function destinationOf(input: string | URL | Request): string | undefined
 
 /** A plain HTTP request gets the refusal as an ordinary answer. */
 async function refuseFromProxy(response: Response, relay: Relay | undefined): Promise<void> {
-  if (relay === undefined || response.ok || !response.headers.has(REFUSAL_HEADER)) return;
+  if (relay === undefined || response.ok || !response.headers.has(EGRESS_REFUSAL_HEADER)) return;
   // Through a tunnel the header is some server's own.
   if (!response.url.startsWith('http:')) return;
   const refusal = parseRefusal(await response.text());

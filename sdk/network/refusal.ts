@@ -1,9 +1,6 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { isPlainObject } from '@bulkhead/proto/rules';
 
-/** The host's proxy puts this header into each answer of its own. */
-export const REFUSAL_HEADER = 'x-bulkhead-egress';
-
 /** What the host's proxy says when it makes no connection. */
 export interface EgressRefusal {
   /** For example NOT_GRANTED; see docs/network.md. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import { REFUSAL_HEADER, parseRefusal, type EgressRefusal } from './refusal.js';
+import { EGRESS_REFUSAL_HEADER } from '@bulkhead/proto/rules';
+import { parseRefusal, type EgressRefusal } from './refusal.js';
 
 /** Destinations whose last refusal is remembered; the oldest goes first. */
 const MAX_REFUSALS = 256;
@@ -72,6 +73,6 @@ function refusalIn(start: Buffer): EgressRefusal | undefined {
     return undefined;
   const text = start.toString('utf8');
   const end = text.indexOf('\r\n\r\n');
-  if (end < 0 || !text.slice(0, end).toLowerCase().includes(`\n${REFUSAL_HEADER}:`)) return undefined;
+  if (end < 0 || !text.slice(0, end).toLowerCase().includes(`\n${EGRESS_REFUSAL_HEADER}:`)) return undefined;
   return parseRefusal(text.slice(end));
 }

@@ -34,7 +34,7 @@ plugins:
   tool_allowlist:
     config: { allowed_tools: [echo, get-sum] }
   pii_filter: {}
-  audit_logger: {}
+  audit_logger: { grants: { context: [read_user] } }
 `;
 
 /** A folder with a configuration, whose path has a space in it. */

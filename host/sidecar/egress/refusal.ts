@@ -1,4 +1,4 @@
-import { formatDestination, type Destination } from '@bulkhead/proto/rules';
+import { EGRESS_REFUSAL_HEADER, formatDestination, type Destination } from '@bulkhead/proto/rules';
 
 /** Why a connection was not made, with the status that the proxy answers. */
 export const REFUSALS = {
@@ -25,9 +25,6 @@ export interface Refusal {
   /** Absent when the request named none. */
   readonly destination?: Destination;
 }
-
-/** In each answer of the proxy's own, with the reason, so that it is told from an answer of the server behind. */
-export const REFUSAL_HEADER = 'x-bulkhead-egress';
 
 export function refused(reason: RefusalReason, message: string, destination?: Destination): Refusal {
   return { kind: 'refused', reason, message, ...(destination === undefined ? {} : { destination }) };
@@ -63,7 +60,7 @@ export function refusalAnswer(refusal: Refusal): {
   return {
     status: REFUSALS[reason],
     headers: {
-      [REFUSAL_HEADER]: reason,
+      [EGRESS_REFUSAL_HEADER]: reason,
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(body),
       connection: 'close',
