@@ -185,6 +185,7 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
       daemonEnv: parts.env ?? {},
       wall: async () => (await wall()).wall,
       redact: redactText,
+      verify: (description) => verify(description),
     });
   const describe = createDescribe({
     ...config,
@@ -192,11 +193,15 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
     dataDirOf: (name) => join(config.host.dataDir, 'data', name),
   });
   const described = new WeakMap<LaunchDescription, PluginConfig>();
+  const verify = async (description: LaunchDescription): Promise<void> => {
+    const plugin = described.get(description);
+    if (plugin !== undefined) await parts.verify?.(plugin);
+  };
   const supervisor = createSupervisor({
     plugins: config.plugins,
     launch: async (description, signal) => {
-      const plugin = described.get(description);
-      if (plugin !== undefined) await parts.verify?.(plugin);
+      // A launcher of the host's own verifies when it holds the directory, so that nobody can swap it afterwards.
+      if (parts.launch !== undefined) await verify(description);
       if (description.dataDir !== undefined)
         await mkdir(description.dataDir, { recursive: true, mode: 0o700 });
       return launch(description, signal);

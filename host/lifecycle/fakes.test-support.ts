@@ -209,6 +209,7 @@ export function plugin(name: string, changes: Partial<PluginConfig> = {}): Plugi
     instances: 1,
     network: 'unix',
     env: {},
+    limits: {},
     maxInFlight: 8,
     maxQueue: 4,
     networkPrivate: [],

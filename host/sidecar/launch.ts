@@ -144,7 +144,6 @@ async function launch(
       },
     });
     const up = await Promise.race([brought, budget.over]);
-    log.pid = process.pid;
     return createSidecar({ description, process, life, clock, startMs: clock.monotonic() - startedAt }, up);
   } catch (error) {
     const report = await life.kill('the start failed');
@@ -190,6 +189,10 @@ function createSidecar(
 }
 
 function readOutput(process: PluginProcess, firstLine: FirstLine, log: PluginLog): void {
+  process.stdout.once('data', () => {
+    // Behind a wall it has a number of its own only now.
+    log.pid = process.pid;
+  });
   process.stdout.on('data', (chunk: Buffer) => {
     firstLine.write(chunk);
   });

@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { execa } from 'execa';
+import { findProgram } from './find-program.js';
 
 const TIMEOUT_MS = 10_000;
 
@@ -16,7 +17,9 @@ export interface BoundFile {
  * @throws Error when ldd is missing or does not know the file
  */
 export async function findLibraries(program: string): Promise<readonly BoundFile[]> {
-  const { stdout } = await execa('ldd', [program], {
+  const ldd = await findProgram('ldd');
+  if (ldd === undefined) throw new Error('ldd is missing, which tells the libraries of a program');
+  const { stdout } = await execa(ldd, [program], {
     extendEnv: false,
     env: { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' },
     stdin: 'ignore',

@@ -13,7 +13,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isBulkheadError } from '@bulkhead/proto';
-import { fixture, Harness, pluginProcesses, WALLS } from '../launch.test-support.js';
+import type { Wall } from '../command-line.js';
+import { fixture, Harness, pluginProcesses, wallOf, WALLS } from '../launch.test-support.js';
+import type { LauncherOptions } from '../launch.js';
 import type { LaunchDescription, Reach, Sidecar } from '../sidecar.js';
 import { findLinkedPackages } from './linked-packages.js';
 import { openWall } from './open-wall.js';
@@ -182,34 +184,51 @@ describe.runIf(WALLS.includes('strict'))('behind the strict wall', () => {
     await sidecar.stop('done');
   });
 
-  test('what was verified is what runs, whatever is at its path afterwards', async () => {
-    const plugin = join(folder, 'plugin');
-    mkdirSync(plugin);
-    writeFileSync(
-      join(plugin, 'index.mjs'),
-      `await import(${JSON.stringify(fixture('raw-plugin.mjs'))}); globalThis.version = 'verified';`,
-    );
-    const verified: string[] = [];
-    const sidecar = await harness.start(
-      {
-        env: { FIXTURE: '' },
-        cwd: plugin,
-        command: [process.execPath, join(plugin, 'index.mjs')],
-        readOnlyPaths: [join(fixture(''), '..', '..', '..')],
-      },
-      {
-        verify: async (_description, root) => {
-          verified.push(root);
-          // Somebody who may write beside it swaps the directory at the worst moment.
-          renameSync(plugin, `${plugin}-verified`);
-          mkdirSync(plugin);
-          writeFileSync(join(plugin, 'index.mjs'), "throw new Error('swapped')");
-          await Promise.resolve();
+  describe('somebody who may write beside the package', () => {
+    let plugin: string;
+    const swap = (): void => {
+      renameSync(plugin, `${plugin}-verified`);
+      mkdirSync(plugin);
+      writeFileSync(join(plugin, 'index.mjs'), "throw new Error('swapped')");
+    };
+    const launch = (options: Partial<LauncherOptions>): Promise<Sidecar> =>
+      harness.start(
+        {
+          env: { FIXTURE: '' },
+          cwd: plugin,
+          command: [process.execPath, join(plugin, 'index.mjs')],
+          readOnlyPaths: [join(fixture(''), '..', '..', '..')],
         },
-      },
-    );
-    expect(verified).toHaveLength(1);
-    expect(await inside(sidecar, 'return globalThis.version')).toBe('verified');
+        options,
+      );
+    beforeEach(() => {
+      plugin = join(folder, 'plugin');
+      mkdirSync(plugin);
+      const code = `await import(${JSON.stringify(fixture('raw-plugin.mjs'))}); globalThis.version = 'verified';`;
+      writeFileSync(join(plugin, 'index.mjs'), code);
+    });
+
+    test('swaps it after it was verified: what was verified runs', async () => {
+      const wall = await wallOf('strict');
+      const swapping: Wall = {
+        ...wall,
+        async enclose(description, place) {
+          const commandLine = await wall.enclose(description, place);
+          swap();
+          return commandLine;
+        },
+      };
+      const sidecar = await launch({ wall: () => Promise.resolve(swapping) });
+      expect(await inside(sidecar, 'return globalThis.version')).toBe('verified');
+    });
+
+    test('swaps it while it is verified: nothing runs', async () => {
+      const verify = (): Promise<void> => {
+        swap();
+        return Promise.resolve();
+      };
+      expect(await launch({ verify }).then(String, code)).toBe('FILE_CHANGED');
+    });
   });
 
   test('a package that does not verify does not run, and leaves nothing', async () => {

@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { access, realpath } from 'node:fs/promises';
+import { access, realpath, stat } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { CommandLine, Descriptor, LaunchPlace, Wall } from '../command-line.js';
@@ -65,6 +65,7 @@ async function enclose(
     const seccomp = filter(reach?.subprocess ?? false);
     const packaged = mountPackage(root, cwd, features, descriptors);
     await place.verify?.(descriptors.firstOpened ?? root);
+    await assertSameTree(cwd, descriptors.firstOpened ?? root);
     return {
       file: program,
       args: toArguments({
@@ -130,6 +131,21 @@ function mountPackage(
     const descriptor = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
     return { kind: 'ro-descriptor', descriptor: descriptors.add({ kind: 'open', descriptor }), target };
   });
+}
+
+/**
+ * What is verified by its path must be what is bound. From here on the path may lead anywhere.
+ *
+ * @throws BulkheadError FILE_CHANGED
+ */
+async function assertSameTree(path: string, bound: string): Promise<void> {
+  const [there, here] = await Promise.all([stat(path), stat(bound)]);
+  if (there.dev === here.dev && there.ino === here.ino) return;
+  throw new BulkheadError(
+    ErrorCode.FILE_CHANGED,
+    `${path} became another directory while it was verified; find out who may write to the folder that it lies in`,
+    { retryable: true },
+  );
 }
 
 /**
