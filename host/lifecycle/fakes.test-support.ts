@@ -214,7 +214,6 @@ export function plugin(name: string, changes: Partial<PluginConfig> = {}): Plugi
     maxQueue: 4,
     networkPrivate: [],
     placement: 'directory',
-    limits: {},
     granted: NO_PERMISSIONS,
     grantedContext: [],
     grantedScopes: [],
