@@ -31,6 +31,12 @@ export const SCENARIOS: readonly Scenario[] = [
     connect: async () => createHostSubject({ plugins: 1 }),
   },
   {
+    name: 'noop_strict',
+    what: 'the same in the strict sandbox',
+    inFlight: [1, 64],
+    connect: async () => createHostSubject({ plugins: 1, sandbox: 'strict' }),
+  },
+  {
     name: 'noop_mtls',
     what: 'the same with mTLS',
     inFlight: [1, 8, 64, 512],

@@ -15,7 +15,7 @@ const directory = await mkdtemp(join(tmpdir(), 'bench-'));
 const plugin = join(import.meta.dirname, '../fixtures/plugins/noop');
 const host = await createHost({
   environment: 'development',
-  host: { data_dir: directory },
+  host: { data_dir: directory, sandbox: process.argv[3] },
   log: { level: 'warn' },
   plugins: Object.fromEntries(Array.from({ length: count }, (_, i) => [`noop_${i}`, { plugin }])),
 });

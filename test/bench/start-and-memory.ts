@@ -22,8 +22,12 @@ async function output(args: readonly string[]): Promise<{ stdout: string; ms: nu
 }
 
 /** A fresh host process with `plugins` no-op plugins: how long until all are ready, and what memory they take. */
-export async function measureStart(plugins: number): Promise<StartAndMemory> {
-  const { stdout } = await output([join(import.meta.dirname, 'start-and-memory-child.ts'), String(plugins)]);
+export async function measureStart(plugins: number, sandbox: 'basic' | 'strict'): Promise<StartAndMemory> {
+  const { stdout } = await output([
+    join(import.meta.dirname, 'start-and-memory-child.ts'),
+    String(plugins),
+    sandbox,
+  ]);
   return JSON.parse(stdout) as StartAndMemory;
 }
 

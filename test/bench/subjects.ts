@@ -14,6 +14,8 @@ interface HostSubjectOptions {
   readonly mtls?: boolean;
   /** The plugins' conditions fit another tool only. */
   readonly unmatched?: boolean;
+  /** Default: basic, which every machine has. */
+  readonly sandbox?: 'basic' | 'strict';
   /** About how many bytes of arguments; default: the standard payload. */
   readonly bytes?: number;
 }
@@ -28,7 +30,7 @@ export async function createHostSubject(options: HostSubjectOptions): Promise<Su
   };
   const host = await createHost({
     environment: 'development',
-    host: { data_dir: directory },
+    host: { data_dir: directory, sandbox: options.sandbox ?? 'basic' },
     log: { level: 'warn' },
     link: { mtls: options.mtls === true ? 'always' : 'never' },
     limits: { max_payload_bytes: 8_000_000 },
