@@ -1,15 +1,14 @@
 import { dirname } from 'node:path';
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 
 /** The user's npm settings, as npm's own libraries take them. Holds credentials: never logged, never written. */
 export interface NpmConfig {
   readonly options: Readonly<Record<string, unknown>>;
-  /** The registry for a package of this name. */
+  /** The registry for a package of this name. @throws BulkheadError FETCH_FAILED when the configuration names none */
   registryOf(name: string): string;
   /** Where the user's own `.npmrc` is, for a program that reads it itself. */
   readonly userConfigFile?: string;
 }
-
-const DEFAULT_REGISTRY = 'https://npm.example.com/';
 
 /**
  * Reads npm's configuration by npm's own rules: environment, project, user, global. Nothing is written.
@@ -41,7 +40,12 @@ export async function readNpmConfig(
     registryOf: (name) => {
       const scoped = name.startsWith('@') ? options[`${name.split('/')[0] ?? ''}:registry`] : undefined;
       const found = scoped ?? options['registry'];
-      return typeof found === 'string' ? found : DEFAULT_REGISTRY;
+      // npm's own default is among the options; only a configuration that empties it has none.
+      if (typeof found === 'string' && found !== '') return found;
+      throw new BulkheadError(
+        ErrorCode.FETCH_FAILED,
+        `no registry for '${name}': expected an address under \`registry\` in your npm configuration, got none`,
+      );
     },
     ...(typeof userConfigFile === 'string' ? { userConfigFile } : {}),
   };
