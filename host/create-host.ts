@@ -1,134 +1,30 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
-import type { JsonText } from '@bulkhead/proto/json';
 import type { HookName, HookPayloads } from '@bulkhead/proto/rules';
-import type { Logger } from 'pino';
 import { openCatalog } from './catalog/catalog.js';
-import { systemClock, type Clock } from './clock.js';
+import { systemClock } from './clock.js';
 import type { HostConfig, PluginConfig } from './config/config.js';
-import { resolveConfig, type ResolveOptions } from './config/load-config.js';
-import type { HookDescription } from './dispatch/describe-hooks.js';
-import { createDispatcher, type Dispatcher, type DispatcherOptions } from './dispatch/dispatcher.js';
-import type { InvokeOptions, InvokeResult, PluginRecord, RequestContext } from './dispatch/invocation.js';
-import type { ContextPermission, DispatchEntry } from './dispatch/port.js';
-import type { DisabledPlugin } from './dispatch/rotation.js';
+import { resolveConfig } from './config/load-config.js';
+import { createDispatcher } from './dispatch/dispatcher.js';
+import { entriesOf } from './dispatch/entries.js';
+import type { InvokeOptions, InvokeResult, RequestContext } from './dispatch/invocation.js';
 import { createGrantStore } from './grants/store.js';
+import type { CreateHostOptions, HookInput, Host, HostParts, HostStatus } from './host.js';
 import { createDescribe } from './lifecycle/describe-launch.js';
-import type { LifecycleListener } from './lifecycle/events.js';
 import { guardsNotReady } from './lifecycle/guard.js';
-import type { NotReady, PluginStatus } from './lifecycle/status.js';
-import { createSupervisor, type ApplyReport, type Supervisor } from './lifecycle/supervisor.js';
-import type { HostMethod } from './sidecar/host-method.js';
+import { createSupervisor } from './lifecycle/supervisor.js';
+import { createServices } from './services/services.js';
 import { createLauncher } from './sidecar/launch.js';
-import type { ChosenWall } from './sidecar/wall/choose-wall.js';
-import { openWall, type OpenedWall } from './sidecar/wall/open-wall.js';
-import type { Launch, LaunchDescription } from './sidecar/sidecar.js';
+import type { LaunchDescription } from './sidecar/sidecar.js';
 import { sweepLeftovers } from './sidecar/sweep.js';
+import type { ChosenWall } from './sidecar/wall/choose-wall.js';
+import { openWall } from './sidecar/wall/open-wall.js';
+import { openStore, storeOptions } from './store/open-store.js';
 import { createLogger, parseLogLevel } from './telemetry/logger.js';
-import { createMetrics, type Metrics, type MetricsSnapshot } from './telemetry/metrics.js';
+import { createMetrics } from './telemetry/metrics.js';
 import { redactText } from './telemetry/redact-text.js';
 import { HOST_VERSION } from './version.js';
-
-/** A hook's payload as a caller gives it: fields with a default may be left out, a JSON field may be text that nobody has parsed. */
-export type HookInput<H extends HookName> = {
-  readonly [K in keyof HookPayloads[H]]?: HookPayloads[H][K] | JsonText;
-};
-
-/** The parts a host is made of. Each may be replaced; tests do. */
-export interface HostParts {
-  readonly clock?: Clock;
-  /** Default: JSON lines on standard error, at the configuration's level. */
-  readonly log?: Logger;
-  readonly metrics?: Metrics;
-  /** Default: real processes. */
-  readonly launch?: Launch;
-  readonly createDispatcher?: (options: DispatcherOptions) => Dispatcher;
-  /** Takes every record, besides the metrics. Must be quick. */
-  readonly onRecord?: (record: PluginRecord) => void;
-  /** Asked before every start of a plugin, restarts too; one that it rejects does not start. Default: nothing is verified. */
-  readonly verify?: (plugin: PluginConfig) => Promise<void>;
-  /** What the host serves to every plugin, besides its log. */
-  readonly hostMethods?: readonly HostMethod[];
-  /**
-   * The environment that `${env:NAME}` reads and whose PATH, LANG and TZ plugins get; usually `process.env`.
-   * Default: empty, so that nothing of the program's environment is read.
-   */
-  readonly env?: Readonly<Record<string, string | undefined>>;
-  /** The Node that runs plugins, absolute. Default: the one that runs the host. */
-  readonly nodePath?: string;
-  /** Default: as `host.sandbox` says, by what this machine offers; asked once. Not used with a `launch` of your own. */
-  readonly openWall?: () => Promise<OpenedWall>;
-  /**
-   * Holds the limits of plugins by cgroups, where the program has one of its own (version 2, delegated); it moves into a
-   * leaf of that one. Default: false, limits are watched.
-   */
-  readonly cgroups?: boolean;
-}
-
-export interface CreateHostOptions extends HostParts {
-  /** Where relative paths of the configuration count from. Default: the working directory. */
-  readonly baseDirectory?: string;
-  /** Which plugins there are. Default: what is installed in `host.plugins_dir`, and directories that the configuration names. */
-  readonly catalog?: ResolveOptions['catalog'];
-}
-
-export interface HostStatus {
-  /** The wall around plugin processes; undefined before `start()`, and with a `launch` of your own. */
-  readonly sandbox: ChosenWall | undefined;
-  readonly state: 'new' | 'running' | 'stopping' | 'stopped';
-  readonly plugins: readonly PluginStatus[];
-  /** Enabled plugins that a call would not reach now. */
-  readonly notReady: readonly NotReady[];
-  /** Plugins that `on_error: disable` took out of rotation. */
-  readonly outOfRotation: readonly DisabledPlugin[];
-  readonly metrics: MetricsSnapshot;
-}
-
-/** Runs hooks through plugins, each in a process of its own. */
-export interface Host<Config = object> {
-  /**
-   * Clears what a dead host left, and starts every enabled plugin. One that does not guard and cannot start is
-   * reported in `status()` and tried again.
-   *
-   * @throws BulkheadError GUARD_NOT_READY when a guard cannot start; everything is stopped again then
-   */
-  start(): Promise<void>;
-  /**
-   * Runs a hook's plugins on a payload. A denial is a result with `allowed: false`.
-   *
-   * @throws BulkheadError UNKNOWN_HOOK, INVALID_PAYLOAD, PAYLOAD_TOO_LARGE, CANCELLED, DEADLINE_EXCEEDED, SHUTTING_DOWN
-   */
-  invoke<H extends HookName>(
-    hook: H,
-    payload: HookInput<H>,
-    context?: RequestContext,
-    options?: InvokeOptions,
-  ): Promise<InvokeResult<HookPayloads[H]>>;
-  invoke(
-    hook: string,
-    payload: object,
-    context?: RequestContext,
-    options?: InvokeOptions,
-  ): Promise<InvokeResult>;
-  /** Whether any plugin is on the hook; when not, building a payload can be skipped. */
-  listens(hook: string): boolean;
-  hooks(): readonly HookDescription[];
-  /** The outermost answer of a request was given: the state that plugins kept for it goes. */
-  endRequest(requestId: string, stateScope?: string): void;
-  /** Starts new processes, swaps, lets the old ones finish. @throws the start's error, and the old ones serve on */
-  reload(plugin: string): Promise<void>;
-  /** Starts a disabled plugin, tries a failed or quarantined one at once, puts one that `on_error: disable` took out back. */
-  enable(plugin: string): Promise<void>;
-  disable(plugin: string): Promise<void>;
-  /** Takes another configuration and touches only what changed. Plugins and custom hooks; the rest needs a new host. */
-  apply(config: Config): Promise<ApplyReport>;
-  status(): HostStatus;
-  /** Returns the function that unsubscribes. */
-  subscribe(listener: LifecycleListener): () => void;
-  /** Takes no new calls, lets those in flight finish, stops every process. Returns within its bounds; never rejects. */
-  stop(): Promise<void>;
-}
 
 /**
  * A host for a program of your own. The configuration is what bulkhead.yaml would hold, as an object.
@@ -148,8 +44,17 @@ export async function createHost(config: object, options: CreateHostOptions = {}
     });
     return resolved;
   };
-  const host = assembleHost(await resolve(config), { ...parts, env });
-  return { ...host, apply: async (next) => host.apply(await resolve(next)) };
+  const resolved = await resolve(config);
+  const own = parts.store === undefined ? await openStore(storeOptions(resolved)) : undefined;
+  const host = assembleHost(resolved, { ...parts, env, ...(own === undefined ? {} : { store: own }) });
+  return {
+    ...host,
+    apply: async (next) => host.apply(await resolve(next)),
+    async stop() {
+      await host.stop();
+      await own?.close();
+    },
+  };
 }
 
 /** A host from a configuration that is resolved already. */
@@ -173,6 +78,10 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
           cgroups: parts.cgroups ?? false,
         })),
   );
+  const services =
+    parts.store === undefined
+      ? undefined
+      : createServices({ config, store: parts.store, clock, log, active: () => supervisor.active() });
   let sandbox: ChosenWall | undefined;
   const launch =
     parts.launch ??
@@ -181,7 +90,8 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
       clock,
       runDir,
       hostVersion: HOST_VERSION,
-      hostMethods: parts.hostMethods ?? [],
+      hostMethods: [...(services?.methods ?? []), ...(parts.hostMethods ?? [])],
+      ...(services === undefined ? {} : { guard: services.guard }),
       daemonEnv: parts.env ?? {},
       wall: async () => (await wall()).wall,
       redact: redactText,
@@ -243,6 +153,7 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
       await supervisor.quiet(config.host.drainTimeoutMs);
       await dispatcher.drain(config.host.drainTimeoutMs);
       await supervisor.stop();
+      await services?.stop();
       state = 'stopped';
     })());
 
@@ -279,6 +190,7 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
       }
       const { killed, removed } = await sweepLeftovers(runDir);
       if (removed.length > 0) log.warn({ killed, removed }, 'cleared what a host that died left behind');
+      await services?.start();
       await supervisor.start();
       const missing = supervisor.notReady();
       const guards = missing.filter(({ guard }) => guard);
@@ -337,33 +249,4 @@ function once<T>(ask: () => Promise<T>): () => Promise<T> {
     });
     return asked;
   };
-}
-
-const CONTEXT_PERMISSIONS: ReadonlySet<string> = new Set<ContextPermission>([
-  'read_user',
-  'read_roles',
-  'read_claims',
-  'read_headers',
-  'write_headers',
-]);
-
-function isContextPermission(name: string): name is ContextPermission {
-  return CONTEXT_PERMISSIONS.has(name);
-}
-
-/** The plugins that take calls, as dispatch knows them. */
-function entriesOf(supervisor: Supervisor): DispatchEntry[] {
-  return supervisor.active().map(({ config, port }) => ({
-    port: {
-      name: config.name,
-      id: config.manifest.id,
-      version: config.manifest.version,
-      contextPermissions: new Set(config.granted.context.filter(isContextPermission)),
-      invoke: port.invoke.bind(port),
-      invokeBatch: port.invokeBatch.bind(port),
-    },
-    registrations: config.hooks
-      .filter(({ mode }) => mode !== 'disabled')
-      .map((hook) => ({ ...hook, onError: config.onError })),
-  }));
 }

@@ -15,10 +15,12 @@ import type { Clock } from './clock.js';
 import type { HostConfig } from './config/config.js';
 import { diffConfig } from './config/diff.js';
 import type { LoadedConfig } from './config/load-config.js';
-import { assembleHost, type Host, type HostParts } from './create-host.js';
+import { assembleHost } from './create-host.js';
+import type { Host, HostParts } from './host.js';
 import { createGateway, type Gateway } from './gateway/gateway.js';
 import type { HookPort } from './gateway/hook-port.js';
 import { type RootLogger, parseLogLevel } from './telemetry/logger.js';
+import { openStore, storeOptions } from './store/open-store.js';
 import { createUpstreams, type Upstreams } from './upstream/upstreams.js';
 import { HOST_VERSION } from './version.js';
 
@@ -96,7 +98,10 @@ async function start(
     lock.release();
   });
 
+  const store = await openStore(storeOptions(config));
+  closers.push(() => store.close());
   const host = assembleHost(config, {
+    store,
     clock,
     log,
     env,

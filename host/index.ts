@@ -1,5 +1,5 @@
 export { assembleHost, createHost } from './create-host.js';
-export type { CreateHostOptions, HookInput, Host, HostParts, HostStatus } from './create-host.js';
+export type { CreateHostOptions, HookInput, Host, HostParts, HostStatus } from './host.js';
 export type {
   HostViolation,
   InvokeOptions,

@@ -121,6 +121,38 @@ export const ErrorCode = {
   /** A call outside the plugin's grant. */
   PERMISSION_DENIED: 'PERMISSION_DENIED',
 
+  // --- what plugins ask of the host, and what operators keep in it
+  /** The plugin asks more often than its budget allows; the error says when to try again. */
+  RATE_LIMITED: 'RATE_LIMITED',
+  /** Nothing of that name or id is there, or nothing that the caller may see. */
+  NOT_FOUND: 'NOT_FOUND',
+  /** Something of that name or id is there already. */
+  ALREADY_EXISTS: 'ALREADY_EXISTS',
+  /** What is there is not what the caller has seen: its version, its etag or its kind differs. */
+  CONFLICT: 'CONFLICT',
+  /** A request's field is not valid; the error names it. */
+  INVALID_ARGUMENT: 'INVALID_ARGUMENT',
+  /** It would take more room, or more of something, than the caller has. */
+  QUOTA_EXCEEDED: 'QUOTA_EXCEEDED',
+  /** The store cannot be reached, or is closed. */
+  STORE_UNAVAILABLE: 'STORE_UNAVAILABLE',
+  /** The store was written by a newer release, or its migration failed. */
+  STORE_INCOMPATIBLE: 'STORE_INCOMPATIBLE',
+  /** The key that secrets are encrypted with is missing, or not the one that they were written with. */
+  SECRET_KEY_INVALID: 'SECRET_KEY_INVALID',
+  /** The chain of the audit log is broken; the error says where. */
+  AUDIT_BROKEN: 'AUDIT_BROKEN',
+  /** A data source could not be asked, or refused the query. */
+  QUERY_FAILED: 'QUERY_FAILED',
+  /** A tool could not be run, or its answer is not of its schema. */
+  TOOL_FAILED: 'TOOL_FAILED',
+  /** Policy denies the tool. */
+  TOOL_DENIED: 'TOOL_DENIED',
+  /** The call waits for an operator's approval; the error names its id. */
+  APPROVAL_PENDING: 'APPROVAL_PENDING',
+  /** An operator denied the call. */
+  APPROVAL_DENIED: 'APPROVAL_DENIED',
+
   // --- calling the host
   /** No hook of that name is known. */
   UNKNOWN_HOOK: 'UNKNOWN_HOOK',
@@ -184,11 +216,26 @@ export interface BulkheadErrorOptions {
   readonly cause?: unknown;
   /** Whether the same attempt may succeed later without a change. Default: false. */
   readonly retryable?: boolean;
+  /** How long to wait before that attempt, in milliseconds. */
+  readonly retryAfterMs?: number;
+  /** Of DENIED: who refused, and why. */
+  readonly violation?: ErrorViolation;
   /** The field, method or key at fault. */
   readonly field?: string;
   readonly problems?: readonly Problem[];
   /** For people who read logs: exit code, signal, last stderr lines … Never shown to callers. */
   readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** A plugin's refusal, as an error tells of it. The error's message is the reason. */
+export interface ErrorViolation {
+  /** The configured entry's name. */
+  readonly plugin: string;
+  readonly code: string;
+  /** More, for the caller. */
+  readonly description?: string;
+  /** 400 to 599. */
+  readonly httpStatus?: number;
 }
 
 const BRAND = Symbol.for('bulkhead.error');
@@ -197,6 +244,8 @@ const BRAND = Symbol.for('bulkhead.error');
 export class BulkheadError extends Error {
   readonly code: ErrorCode;
   readonly retryable: boolean;
+  readonly retryAfterMs: number | undefined;
+  readonly violation: ErrorViolation | undefined;
   readonly field: string | undefined;
   readonly problems: readonly Problem[];
   readonly details: Readonly<Record<string, unknown>>;
@@ -206,6 +255,8 @@ export class BulkheadError extends Error {
     this.name = 'BulkheadError';
     this.code = code;
     this.retryable = options.retryable ?? false;
+    this.retryAfterMs = options.retryAfterMs;
+    this.violation = options.violation;
     this.field = options.field;
     this.problems = options.problems ?? [];
     this.details = options.details ?? {};

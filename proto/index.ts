@@ -3,5 +3,6 @@ export {
   ErrorCode,
   isBulkheadError,
   type BulkheadErrorOptions,
+  type ErrorViolation,
   type Problem,
 } from './errors.js';

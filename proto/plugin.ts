@@ -43,3 +43,38 @@ export {
   StdioData_Channel,
   StdioEmpty,
 } from './gen/plugin/go_plugin.js';
+export {
+  InvokeObjectHookRequest,
+  InvokeObjectHookResponse,
+  ObjectHookServiceClientImpl,
+  ObjectHookServiceDefinition,
+} from './gen/bulkhead/plugin/v1/object_hooks.js';
+export {
+  CallRpcRequest,
+  CallRpcResponse,
+  ExecuteToolRequest,
+  ExecuteToolResponse,
+  HandleRouteRequest,
+  HandleRouteResponse,
+  Header,
+  RouteServiceClientImpl,
+  RouteServiceDefinition,
+  RpcCaller,
+  RunCommandRequest,
+  RunCommandResponse,
+  ToolServiceClientImpl,
+  ToolServiceDefinition,
+} from './gen/bulkhead/plugin/v1/contributions.js';
+export {
+  DeliverEventsRequest,
+  DeliverEventsResponse,
+  Event,
+  EventServiceClientImpl,
+  EventServiceDefinition,
+} from './gen/bulkhead/plugin/v1/events.js';
+export {
+  RunScheduleRequest,
+  RunScheduleResponse,
+  ScheduleServiceClientImpl,
+  ScheduleServiceDefinition,
+} from './gen/bulkhead/plugin/v1/schedules.js';

@@ -1,6 +1,7 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import Fastify from 'fastify';
 import { createAccessCheck } from '../gateway/access.js';
+import { addApi, type ApiOptions } from './api.js';
 import type { Control } from './control.js';
 import { answerErrors } from './error-answer.js';
 
@@ -14,6 +15,8 @@ export interface ControlPlaneOptions {
   /** What Host and Origin may say besides the listener's own names. */
   readonly allowedHosts: readonly string[];
   readonly control: Pick<Control, 'readiness'>;
+  /** `/api/v1`. Default: not served. */
+  readonly api?: ApiOptions;
 }
 
 export interface ControlPlane {
@@ -41,6 +44,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   app.addHook('onRequest', async ({ headers }) => {
     checkAccess?.(headers.host, headers.origin);
   });
+  if (options.api !== undefined) addApi(app, options.api);
   app.get('/healthz', () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
     const { state, guards_down } = options.control.readiness();

@@ -2,6 +2,7 @@ import { chmodSync, rmSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import Fastify, { type FastifyInstance } from 'fastify';
+import { addApi, type ApiOptions } from './api.js';
 import type { Control } from './control.js';
 import { answerErrors } from './error-answer.js';
 
@@ -17,9 +18,14 @@ type Named = { Params: { name: string } };
  * The daemon's control socket: HTTP over a Unix socket that only its owner can open. The lock on the data directory
  * must be held, because a socket that a dead daemon left is removed.
  */
-export async function openControlSocket(path: string, control: Control): Promise<{ close(): Promise<void> }> {
+export async function openControlSocket(
+  path: string,
+  control: Control,
+  api?: ApiOptions,
+): Promise<{ close(): Promise<void> }> {
   const app = Fastify({ logger: false, forceCloseConnections: true });
   answerErrors(app);
+  if (api !== undefined) addApi(app, api);
   app.get('/status', () => control.status());
   app.get('/plugins', () => ({ plugins: control.status().plugins }));
   app.get<Named>('/plugins/:name', ({ params }) => control.plugin(params.name));

@@ -1,4 +1,4 @@
-import { BulkheadError, ErrorCode, type Problem } from '@bulkhead/proto';
+import { BulkheadError, ErrorCode, type ErrorViolation, type Problem } from '@bulkhead/proto';
 import type { FastifyInstance } from 'fastify';
 
 /** How the control plane tells of an error. */
@@ -7,12 +7,31 @@ export interface ErrorAnswer {
     readonly code: ErrorCode;
     readonly message: string;
     readonly problems: readonly Problem[];
+    /** Of DENIED. */
+    readonly violation?: ErrorViolation;
+    readonly retry_after_ms?: number;
   };
 }
 
 const STATUS: Partial<Record<ErrorCode, number>> = {
   [ErrorCode.PLUGIN_NOT_FOUND]: 404,
   [ErrorCode.USAGE]: 400,
+  [ErrorCode.INVALID_ARGUMENT]: 400,
+  [ErrorCode.INVALID_PAYLOAD]: 400,
+  [ErrorCode.UNAUTHENTICATED]: 401,
+  [ErrorCode.FORBIDDEN]: 403,
+  [ErrorCode.PERMISSION_DENIED]: 403,
+  [ErrorCode.TOOL_DENIED]: 403,
+  [ErrorCode.APPROVAL_DENIED]: 403,
+  [ErrorCode.NOT_FOUND]: 404,
+  [ErrorCode.PAYLOAD_TOO_LARGE]: 413,
+  [ErrorCode.UNSUPPORTED_MEDIA_TYPE]: 415,
+  [ErrorCode.DENIED]: 422,
+  [ErrorCode.RATE_LIMITED]: 429,
+  [ErrorCode.PLUGIN_UNAVAILABLE]: 503,
+  [ErrorCode.PLUGIN_OVERLOADED]: 503,
+  [ErrorCode.STORE_UNAVAILABLE]: 503,
+  [ErrorCode.DEADLINE_EXCEEDED]: 504,
   [ErrorCode.HOST_NOT_ALLOWED]: 403,
   [ErrorCode.ORIGIN_NOT_ALLOWED]: 403,
   [ErrorCode.SHUTTING_DOWN]: 503,
@@ -28,7 +47,8 @@ export function answerErrors(app: FastifyInstance): void {
     const error = isValidation(thrown)
       ? new BulkheadError(ErrorCode.USAGE, thrown.message)
       : BulkheadError.from(thrown);
-    await reply.code(STATUS[error.code] ?? CONFLICT).send(toErrorAnswer(error));
+    const status = error.violation?.httpStatus ?? STATUS[error.code] ?? CONFLICT;
+    await reply.code(status).send(toErrorAnswer(error));
   });
   app.setNotFoundHandler(async (request, reply) => {
     const error = new BulkheadError(
@@ -39,8 +59,17 @@ export function answerErrors(app: FastifyInstance): void {
   });
 }
 
-function toErrorAnswer({ code, message, problems }: BulkheadError): ErrorAnswer {
-  return { error: { code, message, problems } };
+function toErrorAnswer(error: BulkheadError): ErrorAnswer {
+  const { code, message, problems, violation, retryAfterMs } = error;
+  return {
+    error: {
+      code,
+      message,
+      problems,
+      ...(violation === undefined ? {} : { violation }),
+      ...(retryAfterMs === undefined ? {} : { retry_after_ms: Math.ceil(retryAfterMs) }),
+    },
+  };
 }
 
 function isValidation(thrown: unknown): thrown is Error {

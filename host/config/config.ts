@@ -1,3 +1,4 @@
+import type { ObjectHookDeclaration } from '@bulkhead/proto/rules';
 import type { Permissions } from '@bulkhead/proto/rules/schema';
 import type { Conditions, CustomHookDeclaration, Manifest, Mode, OnError } from '../manifest/manifest.js';
 import type { Placement } from './effective-grant.js';
@@ -128,6 +129,8 @@ export interface PluginConfig {
   readonly mode: Mode;
   readonly onError: OnError;
   readonly hooks: readonly HookConfig[];
+  /** Declared in the manifest, or consented to. */
+  readonly objectHooks: readonly ObjectHookDeclaration[];
   readonly instances: number;
   readonly network: 'unix' | 'tcp';
   readonly env: Readonly<Record<string, string>>;

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { dirname } from 'node:path';
-import { parsePrivateRule, type HookSpec } from '@bulkhead/proto/rules';
+import { parsePrivateRule, readContributions, type HookSpec } from '@bulkhead/proto/rules';
 import { NO_PERMISSIONS } from '@bulkhead/proto/rules/schema';
 import { checkCompat, type HostVersions } from '../manifest/compat.js';
 import { findPluginNode } from '../manifest/plugin-node.js';
@@ -114,6 +114,7 @@ function ownCommand(name: string, entry: PluginEntry, directory: string): FoundP
     limits: {},
     compat: { api: [] },
     // What an SDK holds its registrations against.
+    contributions: readContributions({}),
     source: { hooks: names },
   };
   return { directory, manifest, notices: [] };
@@ -195,6 +196,7 @@ export async function resolvePlugin(
       mode: named?.mode ?? commonMode(hooks),
       onError,
       hooks,
+      objectHooks: manifest.contributions.objectHooks ?? [],
       instances,
       network: entry.network ?? 'unix',
       env: entry.env ?? {},

@@ -1,4 +1,5 @@
 import { BulkheadError, ErrorCode, isBulkheadError } from '@bulkhead/proto';
+import { declaredRegistrations } from '@bulkhead/proto/rules';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
@@ -64,9 +65,16 @@ export function createDescribe(settings: DescribeSettings): (plugin: PluginConfi
 }
 
 /** A command of the operator's own has no manifest: its entry lists the hooks, and the program may know more of them. */
-function declarationOf({ manifest }: PluginConfig): Pick<LaunchDescription, 'manifestJson' | 'hooks'> {
+function declarationOf({
+  manifest,
+  objectHooks,
+}: PluginConfig): Pick<LaunchDescription, 'manifestJson' | 'declared'> {
   if (Object.keys(manifest.source).length === 0) return { manifestJson: '' };
-  return { manifestJson: JSON.stringify(manifest.source), hooks: Object.keys(manifest.hooks) };
+  const contributions = { ...manifest.contributions, objectHooks };
+  return {
+    manifestJson: JSON.stringify(manifest.source),
+    declared: declaredRegistrations(Object.keys(manifest.hooks), contributions),
+  };
 }
 
 const MIB = 1024 * 1024;

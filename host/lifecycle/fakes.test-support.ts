@@ -1,3 +1,4 @@
+import { readContributions } from '@bulkhead/proto/rules';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { HealthState, InvokeResponse, type CheckHealthResponse } from '@bulkhead/proto/plugin';
 import { NO_PERMISSIONS } from '@bulkhead/proto/rules/schema';
@@ -187,6 +188,7 @@ export function plugin(name: string, changes: Partial<PluginConfig> = {}): Plugi
       description: '',
       hooks: { tool_pre_invoke: {} },
       customHooks: [],
+      contributions: readContributions({}),
       permissions: NO_PERMISSIONS,
       instances: 'many',
       limits: {},
@@ -206,6 +208,7 @@ export function plugin(name: string, changes: Partial<PluginConfig> = {}): Plugi
         idempotent: false,
       },
     ],
+    objectHooks: [],
     instances: 1,
     network: 'unix',
     env: {},
@@ -255,7 +258,6 @@ export function describePlugin(config: PluginConfig): LaunchDescription {
     callTimeoutMs: 5_000,
     maxMessageBytes: 1_000_000,
     manifestJson: '{}',
-    hooks: [],
     configJson: JSON.stringify(config.config),
     grantedScopes: [],
     maxInFlight: config.maxInFlight,

@@ -13,6 +13,8 @@ export interface LifecyclePort {
    */
   invoke(request: InvokeRequest, options: PortOptions): Promise<InvokeResponse>;
   invokeBatch(requests: readonly InvokeRequest[], options: PortOptions): Promise<void>;
+  /** Any other unary RPC of the plugin, under the same limits. `path` is the full method path, `body` the encoded request. */
+  call(path: string, body: Uint8Array, options: PortOptions): Promise<Uint8Array>;
 }
 
 export interface CallLimits {
@@ -67,6 +69,12 @@ export class PluginCalls implements LifecyclePort {
     const process = this.#place();
     if (process !== undefined) return process.invokeBatch(requests, options);
     return this.#wait((later, left) => later.invokeBatch(requests, left), options);
+  }
+
+  call(path: string, body: Uint8Array, options: PortOptions): Promise<Uint8Array> {
+    const process = this.#place();
+    if (process !== undefined) return process.call(path, body, options);
+    return this.#wait((later, left) => later.call(path, body, left), options);
   }
 
   setLimits(limits: CallLimits): void {

@@ -52,6 +52,12 @@ export class ServingProcess {
     return this.sidecar.call(INVOKE_BATCH, body, options).then(this.#done, this.#failed);
   }
 
+  /** Any other unary call: bytes in, bytes out. */
+  call(path: string, body: Uint8Array, options: PortOptions): Promise<Uint8Array> {
+    this.#inFlight += 1;
+    return this.sidecar.call(path, body, options).then(this.#passedOn, this.#failed);
+  }
+
   /** Calls back once, when no call is in flight; at once if none is. */
   whenIdle(callback: () => void): void {
     if (this.#inFlight === 0) callback();
@@ -71,6 +77,11 @@ export class ServingProcess {
         },
       );
     }
+  };
+
+  readonly #passedOn = (body: Uint8Array): Uint8Array => {
+    this.#release();
+    return body;
   };
 
   readonly #done = (): void => {

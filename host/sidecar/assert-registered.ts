@@ -1,8 +1,20 @@
-import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { RegistrationKind, type Registration } from '@bulkhead/proto/plugin';
+import {
+  assertRegistrations,
+  type Declared,
+  type Registered,
+  type RegistrationName,
+} from '@bulkhead/proto/rules';
 
-/** Names that an error quotes. */
-const MAX_QUOTED = 20;
+const KIND: Readonly<Record<RegistrationName, RegistrationKind>> = {
+  hook: RegistrationKind.REGISTRATION_KIND_HOOK,
+  'object hook': RegistrationKind.REGISTRATION_KIND_OBJECT_HOOK,
+  tool: RegistrationKind.REGISTRATION_KIND_TOOL,
+  command: RegistrationKind.REGISTRATION_KIND_COMMAND,
+  route: RegistrationKind.REGISTRATION_KIND_ROUTE,
+  'RPC method': RegistrationKind.REGISTRATION_KIND_RPC_METHOD,
+  schedule: RegistrationKind.REGISTRATION_KIND_SCHEDULE,
+};
 
 /**
  * Holds what a process says it registered against what its manifest declares: every start, because what a process
@@ -10,30 +22,17 @@ const MAX_QUOTED = 20;
  *
  * @throws BulkheadError REGISTRATION_MISMATCH
  */
-export function assertRegistered(declared: readonly string[], registrations: readonly Registration[]): void {
-  const hooks = registrations.filter(({ kind }) => kind === RegistrationKind.REGISTRATION_KIND_HOOK);
-  const registered = new Set(hooks.map(({ name }) => name));
-  if (hooks.length !== registered.size) {
-    throw new BulkheadError(
-      ErrorCode.REGISTRATION_MISMATCH,
-      'the plugin registered the same hook more than once; register each once',
-    );
-  }
-  const missing = declared.filter((name) => !registered.has(name));
-  const undeclared = [...registered].filter((name) => !declared.includes(name));
-  if (missing.length === 0 && undeclared.length === 0) return;
-  throw new BulkheadError(
-    ErrorCode.REGISTRATION_MISMATCH,
-    `the plugin's code and its manifest differ:${quoted('declared and not registered', missing)}` +
-      `${quoted('registered and not declared', undeclared)}; make them the same`,
-  );
-}
-
-function quoted(what: string, names: readonly string[]): string {
-  if (names.length === 0) return '';
-  const more = names.length > MAX_QUOTED ? `, and ${names.length - MAX_QUOTED} more` : '';
-  return ` ${what}: ${names
-    .slice(0, MAX_QUOTED)
-    .map((name) => JSON.stringify(name.slice(0, 100)))
-    .join(', ')}${more}`;
+export function assertRegistered(declared: Declared, registrations: readonly Registration[]): void {
+  const named = (kind: RegistrationName): readonly string[] =>
+    registrations.filter((registration) => registration.kind === KIND[kind]).map(({ name }) => name);
+  const registered: Registered = {
+    hook: named('hook'),
+    'object hook': named('object hook'),
+    tool: named('tool'),
+    command: named('command'),
+    route: named('route'),
+    'RPC method': named('RPC method'),
+    schedule: named('schedule'),
+  };
+  assertRegistrations(declared, registered);
 }

@@ -152,7 +152,7 @@ export async function establish(parts: EstablishParts): Promise<BroughtUp> {
 
   onPhase('initializing');
   const initialized = await initialize(transport, description);
-  if (description.hooks !== undefined) assertRegistered(description.hooks, initialized.registrations);
+  if (description.declared !== undefined) assertRegistered(description.declared, initialized.registrations);
   return { client, transport, handshake, initialized };
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import * as host from '@bulkhead/proto/host';
-import { createHostMethods, serveTo } from './host-method.js';
+import { createHostMethods, guardByGrant } from './host-method.js';
 import { createLogMethods } from './log-service.js';
 import type { PluginLog } from './plugin-log.js';
 
@@ -18,7 +18,7 @@ describe('a method that the host serves', () => {
   ])('under the scope "%s" %s', (scope, outcome) => {
     const outcomeOf = (): string => {
       try {
-        void serveTo(plugin, { path: '/s/M', scope, handle: () => body }).handler(body, call);
+        void guardByGrant(plugin, { path: '/s/M', scope, handle: () => body }).handler(body, call);
         return 'answers';
       } catch (error) {
         return (error as { code: string }).code;

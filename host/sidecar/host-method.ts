@@ -29,6 +29,8 @@ export interface HostMethod {
   readonly path: string;
   /** What a plugin must have been granted to call it: the RPC's option in the .proto; `none` where nothing. */
   readonly scope: string;
+  /** How many operations a call counts as against the plugin's budget. Default: one. */
+  cost?(body: Uint8Array): number;
   handle(body: Uint8Array, call: HostCall): Uint8Array | Promise<Uint8Array>;
 }
 
@@ -48,41 +50,49 @@ export function createHostMethods<Service extends ScopedService>(
   });
 }
 
+/** Makes of a method what one plugin is served: whatever must be true before the method runs is checked there. */
+export type Guard = (plugin: PluginIdentity, method: HostMethod) => ServedMethod;
+
 /**
- * A method as one plugin is served it. Who calls is known from the channel, so the grant is looked up once.
+ * What keeps a plugin from a method: undefined when it was granted. Who calls is known from the channel, so this is asked
+ * once for each process.
  *
  * @throws BulkheadError INTERNAL for a method without a scope: nobody decided who may call it
  */
-export function serveTo(plugin: PluginIdentity, method: HostMethod): ServedMethod {
-  const { path, scope } = method;
+export function whyNotGranted(
+  plugin: PluginIdentity,
+  { path, scope }: HostMethod,
+): (() => BulkheadError) | undefined {
   if (scope === '') {
     throw new BulkheadError(
       ErrorCode.INTERNAL,
       `${path} has no scope; write "none" where a plugin needs no grant`,
     );
   }
-  if (scope !== NO_SCOPE && !plugin.grantedScopes.includes(scope)) {
-    return {
-      path,
-      handler: () => {
-        throw new BulkheadError(
-          ErrorCode.PERMISSION_DENIED,
-          `${path} needs the scope '${scope}', which plugin '${plugin.name}' was not granted`,
-          { field: scope },
-        );
-      },
-    };
-  }
+  if (scope === NO_SCOPE || plugin.grantedScopes.includes(scope)) return undefined;
+  return () =>
+    new BulkheadError(
+      ErrorCode.PERMISSION_DENIED,
+      `${path} needs the scope '${scope}', which plugin '${plugin.name}' was not granted`,
+      { field: scope },
+    );
+}
+
+/** The least of all guards: the grant alone. */
+export const guardByGrant: Guard = (plugin, method) => {
+  const refusal = whyNotGranted(plugin, method);
   return {
-    path,
-    handler: (body, call) =>
-      method.handle(body, {
+    path: method.path,
+    handler: (body, call) => {
+      if (refusal !== undefined) throw refusal();
+      return method.handle(body, {
         plugin,
         timeoutMs: call.timeoutMs,
         traceparent: call.traceparent,
         get signal() {
           return call.signal;
         },
-      }),
+      });
+    },
   };
-}
+};

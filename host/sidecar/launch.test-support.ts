@@ -1,3 +1,4 @@
+import { declaredRegistrations, readContributions, type Declared } from '@bulkhead/proto/rules';
 import { mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -154,7 +155,7 @@ export function describeLaunch(change: Partial<LaunchDescription> = {}): LaunchD
     callTimeoutMs: 5_000,
     maxMessageBytes: 8 * 1024 * 1024,
     manifestJson: '{}',
-    hooks: [],
+    declared: declaring(),
     configJson: '{"a":1}',
     grantedScopes: ['kv.read'],
     maxInFlight: 64,
@@ -188,4 +189,9 @@ function leftSockets(runDir: string): string[] {
   return readFileSync('/proc/net/unix', 'latin1')
     .split('\n')
     .filter((line) => line.includes(`${runDir}/`));
+}
+
+/** A manifest that declares these hooks and nothing else. */
+export function declaring(...hooks: readonly string[]): Declared {
+  return declaredRegistrations(hooks, { ...readContributions({}), objectHooks: [] });
 }

@@ -8,7 +8,7 @@ import { openEgress, type Egress } from './egress/open-egress.js';
 import { createEnvironment } from './environment.js';
 import { FirstLine } from './first-line.js';
 import { createHealthCheck } from './health.js';
-import { serveTo, type HostMethod, type PluginIdentity } from './host-method.js';
+import { guardByGrant, type Guard, type HostMethod, type PluginIdentity } from './host-method.js';
 import { createLaunchDirectory } from './launch-directory.js';
 import { createLogMethods } from './log-service.js';
 import { assertRoom, keepLimits } from './limits/keep-limits.js';
@@ -29,6 +29,8 @@ export interface LauncherOptions {
   readonly hostVersion: string;
   /** What the host serves to every plugin, besides LogService. */
   readonly hostMethods: readonly HostMethod[];
+  /** Stands before each of them. Default: the grant alone. */
+  readonly guard?: Guard;
   /** The daemon's environment; PATH, LANG and TZ are passed on. */
   readonly daemonEnv: Readonly<Record<string, string | undefined>>;
   /** Takes secrets out of what a plugin logs. Default: the text as it is. */
@@ -138,7 +140,7 @@ async function launch(
       clock,
       hostVersion: options.hostVersion,
       certificate,
-      serve: methods.map((method) => serveTo(identity, method)),
+      serve: methods.map((method) => (options.guard ?? guardByGrant)(identity, method)),
       onPhase: (next) => {
         phase = next;
       },

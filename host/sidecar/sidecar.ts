@@ -1,6 +1,7 @@
 import type { CallOptions } from '@bulkhead/proto/link';
 import type { Permissions } from '@bulkhead/proto/rules/schema';
 import type { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import type { Declared } from '@bulkhead/proto/rules';
 import type { RemotePlugin } from '../config/remote-address.js';
 import type { CheckHealthResponse, HandshakeResponse, InitializeResponse } from '@bulkhead/proto/plugin';
 
@@ -42,8 +43,8 @@ export interface LaunchDescription {
   readonly maxMessageBytes: number;
   /** Empty when the process comes without a manifest. */
   readonly manifestJson: string;
-  /** The hooks that the manifest declares; the process must register just these. Absent without a manifest. */
-  readonly hooks?: readonly string[];
+  /** What the manifest declares; the process must register just that. Absent without a manifest. */
+  readonly declared?: Declared;
   readonly configJson: string;
   readonly grantedScopes: readonly string[];
   /** What of the world outside its package it may reach. Absent: nothing. */

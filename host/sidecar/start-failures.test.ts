@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isBulkheadError, type BulkheadError } from '@bulkhead/proto';
-import { describeLaunch, fixture, Harness, WALLS } from './launch.test-support.js';
+import { describeLaunch, fixture, Harness, WALLS, declaring } from './launch.test-support.js';
 import type { LaunchDescription, Sidecar } from './sidecar.js';
 
 // After each of these the harness looks for a process, a socket or a directory that is left.
@@ -146,12 +146,12 @@ describe.each(WALLS)('behind the wall %s:', (kind) => {
 
   test('a process that registers other hooks than its manifest declares is REGISTRATION_MISMATCH, permanently', async () => {
     const env = { FIXTURE_HOOKS: 'tool_pre_invoke,http_pre_request' };
-    const hooks = ['tool_pre_invoke', 'tool_post_invoke'];
-    const error = await failure(harness.plugin('', { env, hooks }));
+    const declared = declaring('tool_pre_invoke', 'tool_post_invoke');
+    const error = await failure(harness.plugin('', { env, declared }));
     expect(error).toMatchObject({ code: 'REGISTRATION_MISMATCH', retryable: false });
-    expect(error.message).toContain('declared and not registered: "tool_post_invoke"');
-    expect(error.message).toContain('registered and not declared: "http_pre_request"');
-    await harness.plugin('', { env, hooks: ['tool_pre_invoke', 'http_pre_request'] });
+    expect(error.message).toContain('hook "tool_post_invoke" declared and not registered');
+    expect(error.message).toContain('hook "http_pre_request" registered and not declared');
+    await harness.plugin('', { env, declared: declaring('tool_pre_invoke', 'http_pre_request') });
   });
 
   test.for(['methods-twice', 'many-methods'])('a Handshake with %s is PROTOCOL_ERROR', async (vice) => {
@@ -160,7 +160,7 @@ describe.each(WALLS)('behind the wall %s:', (kind) => {
 
   test('a process that registers a hook twice is REGISTRATION_MISMATCH', async () => {
     const env = { FIXTURE_HOOKS: 'tool_pre_invoke,tool_pre_invoke' };
-    const error = await failure(harness.plugin('', { env, hooks: ['tool_pre_invoke'] }));
+    const error = await failure(harness.plugin('', { env, declared: declaring('tool_pre_invoke') }));
     expect(error.code).toBe('REGISTRATION_MISMATCH');
   });
 

@@ -1,7 +1,7 @@
 export type { CallOptions } from './call-options.js';
 export { Link, type IncomingCall, type LinkOptions, type ServedMethod, type UnaryHandler } from './link.js';
 export type { FrameStream } from './outbox.js';
-export type { LinkClock } from './deadlines.js';
+export { Deadlines, type LinkClock } from './deadlines.js';
 export type { Frame, LinkCall, LinkReply } from './frame.js';
 export { linkServiceDefinition, openLinkStream, rawUnary } from './service.js';
 export {

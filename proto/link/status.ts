@@ -16,6 +16,19 @@ const STATUS_OF: Partial<Record<ErrorCode, GrpcStatus>> = {
   UNKNOWN_METHOD: GrpcStatus.UNIMPLEMENTED,
   UNKNOWN_HOOK: GrpcStatus.UNIMPLEMENTED,
   PERMISSION_DENIED: GrpcStatus.PERMISSION_DENIED,
+  RATE_LIMITED: GrpcStatus.RESOURCE_EXHAUSTED,
+  QUOTA_EXCEEDED: GrpcStatus.RESOURCE_EXHAUSTED,
+  NOT_FOUND: GrpcStatus.NOT_FOUND,
+  ALREADY_EXISTS: GrpcStatus.ALREADY_EXISTS,
+  CONFLICT: GrpcStatus.ABORTED,
+  INVALID_ARGUMENT: GrpcStatus.INVALID_ARGUMENT,
+  STORE_UNAVAILABLE: GrpcStatus.UNAVAILABLE,
+  QUERY_FAILED: GrpcStatus.FAILED_PRECONDITION,
+  TOOL_FAILED: GrpcStatus.FAILED_PRECONDITION,
+  TOOL_DENIED: GrpcStatus.PERMISSION_DENIED,
+  APPROVAL_PENDING: GrpcStatus.FAILED_PRECONDITION,
+  APPROVAL_DENIED: GrpcStatus.PERMISSION_DENIED,
+  DENIED: GrpcStatus.PERMISSION_DENIED,
   INVALID_PAYLOAD: GrpcStatus.INVALID_ARGUMENT,
   CONFIG_INVALID: GrpcStatus.INVALID_ARGUMENT,
   REGISTRATION_MISMATCH: GrpcStatus.FAILED_PRECONDITION,
@@ -31,6 +44,10 @@ const CODE_OF: Partial<Record<GrpcStatus, ErrorCode>> = {
   [GrpcStatus.RESOURCE_EXHAUSTED]: ErrorCode.MESSAGE_TOO_LARGE,
   [GrpcStatus.UNIMPLEMENTED]: ErrorCode.UNKNOWN_METHOD,
   [GrpcStatus.PERMISSION_DENIED]: ErrorCode.PERMISSION_DENIED,
+  [GrpcStatus.NOT_FOUND]: ErrorCode.NOT_FOUND,
+  [GrpcStatus.ALREADY_EXISTS]: ErrorCode.ALREADY_EXISTS,
+  [GrpcStatus.ABORTED]: ErrorCode.CONFLICT,
+  [GrpcStatus.INVALID_ARGUMENT]: ErrorCode.INVALID_ARGUMENT,
 };
 
 /** An error as it crosses: status, message and the encoded detail. */
@@ -51,7 +68,9 @@ export function errorToStatus(thrown: unknown): WireStatus {
     message,
     field: error.field ?? '',
     retryable: error.retryable,
-    retryAfterMs: 0,
+    retryAfterMs: Math.ceil(error.retryAfterMs ?? 0),
+    violationPlugin: error.violation?.plugin ?? '',
+    violationCode: error.violation?.code ?? '',
   }).finish();
   return { status: STATUS_OF[error.code] ?? GrpcStatus.UNKNOWN, message, detail };
 }
@@ -69,6 +88,15 @@ export function statusToError(status: number, message: string, detail: Uint8Arra
       if (isErrorCode(typed.code)) {
         return new BulkheadError(typed.code, typed.message.slice(0, MAX_MESSAGE), {
           retryable: typed.retryable,
+          ...(typed.violationCode === ''
+            ? {}
+            : {
+                violation: {
+                  plugin: typed.violationPlugin.slice(0, MAX_MESSAGE),
+                  code: typed.violationCode.slice(0, MAX_MESSAGE),
+                },
+              }),
+          ...(typed.retryAfterMs === 0 ? {} : { retryAfterMs: typed.retryAfterMs }),
           ...(typed.field === '' ? {} : { field: typed.field.slice(0, MAX_MESSAGE) }),
         });
       }

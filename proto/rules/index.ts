@@ -23,6 +23,31 @@ export {
 export { checkConditions } from './conditions.js';
 export { checkFields, parseFieldPointer, type FieldPointer } from './field-pointer.js';
 export { isReservedKey } from './reserved-keys.js';
+export {
+  DEFAULT_OBJECT_HOOK_PRIORITY,
+  OBJECT_HOOKS,
+  OBJECT_TYPES,
+  readContributions,
+  type CommandDeclaration,
+  type Contributions,
+  type JsonSchemaObject,
+  type McpServerDeclaration,
+  type ObjectHook,
+  type ObjectHookDeclaration,
+  type ObjectType,
+  type RouteDeclaration,
+  type RpcMethodDeclaration,
+  type ScheduleDeclaration,
+  type ToolDeclaration,
+} from './contributions.js';
+export {
+  REGISTRATION_KINDS,
+  assertRegistrations,
+  declaredRegistrations,
+  type Declared,
+  type Registered,
+  type RegistrationName,
+} from './registrations.js';
 export { utf8Length } from './payload-wire.js';
 export {
   applyChanges,
@@ -50,3 +75,14 @@ export {
   type ParsedRule,
   type PrivateRule,
 } from './network.js';
+export type {
+  AppObject,
+  DatasourceObject,
+  HttpJsonSourceObject,
+  LlmObject,
+  ObjectBase,
+  ObjectShapes,
+  ToolObject,
+  ToolOperationObject,
+  UserObject,
+} from './objects/shapes.js';

@@ -142,7 +142,11 @@ export class PluginRuntime {
         };
       }
       return {
-        registrations: names.map((name) => ({ kind: RegistrationKind.REGISTRATION_KIND_HOOK, name })),
+        registrations: names.map((name) => ({
+          kind: RegistrationKind.REGISTRATION_KIND_HOOK,
+          name,
+          priority: 0,
+        })),
         configSchemaJson: '',
       };
     } catch (error) {

@@ -19,7 +19,7 @@ import { build } from 'esbuild';
 import { systemClock } from '../../host/clock.js';
 import type { WallKind } from '../../host/sidecar/command-line.js';
 import { createLauncher } from '../../host/sidecar/launch.js';
-import { LogTape, describeLaunch, wallOf } from '../../host/sidecar/launch.test-support.js';
+import { LogTape, describeLaunch, wallOf, declaring } from '../../host/sidecar/launch.test-support.js';
 import type { LaunchDescription, Sidecar } from '../../host/sidecar/sidecar.js';
 import { buildRunner } from '../../sdk/build.mjs';
 
@@ -98,7 +98,7 @@ export class Journey implements AsyncDisposable {
         cwd: from.directory,
         env: { NODE_EXTRA_CA_CERTS: join(from.directory, 'ca.pem') },
         manifestJson: JSON.stringify({ hooks: ['tool_pre_invoke'] }),
-        hooks: ['tool_pre_invoke'],
+        declared: declaring('tool_pre_invoke'),
         reach: { network: grant.network ?? [], filesystem: [], subprocess: false },
         networkPrivate: grant.networkPrivate ?? [],
         callTimeoutMs: 20_000,

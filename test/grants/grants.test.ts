@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { permissionsOf } from '@bulkhead/proto/rules/schema';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../host/clock.js';
-import { createHost, type Host } from '../../host/create-host.js';
+import { createHost } from '../../host/create-host.js';
+import type { Host } from '../../host/host.js';
 import { createGrantStore } from '../../host/grants/store.js';
 import { createTestCli, type TestCli } from '../author/cli.test-support.js';
 

@@ -2,7 +2,8 @@ import { existsSync, readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createHost, type Host } from '../../host/create-host.js';
+import { createHost } from '../../host/create-host.js';
+import type { Host } from '../../host/host.js';
 import type { LifecycleEvent } from '../../host/lifecycle/events.js';
 import { createLogger } from '../../host/telemetry/logger.js';
 

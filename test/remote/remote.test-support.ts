@@ -11,7 +11,7 @@ import { build } from 'esbuild';
 import { systemClock } from '../../host/clock.js';
 import type { RemotePlugin, RemoteTls } from '../../host/config/remote-address.js';
 import { createLauncher } from '../../host/sidecar/launch.js';
-import { LogTape, describeLaunch } from '../../host/sidecar/launch.test-support.js';
+import { LogTape, describeLaunch, declaring } from '../../host/sidecar/launch.test-support.js';
 import type { LaunchDescription, Sidecar } from '../../host/sidecar/sidecar.js';
 import { buildRunner } from '../../sdk/build.mjs';
 
@@ -95,7 +95,7 @@ export class Workshop implements AsyncDisposable {
     const sidecar = await launch(
       describeLaunch({
         manifestJson: '{"hooks":["tool_pre_invoke"]}',
-        hooks: ['tool_pre_invoke'],
+        declared: declaring('tool_pre_invoke'),
         configJson: '{}',
         remote,
         ...change,

@@ -8,7 +8,7 @@ import { type RemotePlugin } from '../../config/remote-address.js';
 import { establish, type BroughtUp } from '../bring-up.js';
 import { openChannel } from '../channel.js';
 import { createHealthCheck } from '../health.js';
-import { serveTo, type HostMethod } from '../host-method.js';
+import { guardByGrant, type Guard, type HostMethod } from '../host-method.js';
 import { createLogMethods } from '../log-service.js';
 import { PluginLog } from '../plugin-log.js';
 import type { ExitReport, LaunchDescription, Sidecar } from '../sidecar.js';
@@ -26,6 +26,8 @@ export interface RemoteParts {
   readonly hostVersion: string;
   /** What the host serves to every plugin, besides LogService. */
   readonly hostMethods: readonly HostMethod[];
+  /** Stands before each of them. Default: the grant alone. */
+  readonly guard?: Guard;
   readonly redact: (text: string) => string;
 }
 
@@ -63,7 +65,7 @@ export async function connectRemote(
         log,
         hostVersion: parts.hostVersion,
         serve: [...createLogMethods(log), ...parts.hostMethods].map((method) =>
-          serveTo(identityOf(description), method),
+          (parts.guard ?? guardByGrant)(identityOf(description), method),
         ),
         explain: (error) =>
           tls === undefined

@@ -1,3 +1,5 @@
+import { OBJECT_HOOKS, OBJECT_TYPES } from '../contributions.js';
+
 const text = { type: 'string' };
 const texts = { type: 'array', items: { type: 'string' }, 'x-expected': 'a list of texts' };
 const name = { type: 'string', minLength: 1 };
@@ -39,18 +41,11 @@ export const MANIFEST_CONTRIBUTIONS: Readonly<Record<string, unknown>> = {
     type: 'array',
     description: 'Hooks on the creation, update and deletion of objects.',
     items: record(['object', 'hooks'], {
-      object: { enum: ['llm', 'datasource', 'tool', 'user', 'app'] },
+      object: { enum: OBJECT_TYPES },
       hooks: {
         type: 'array',
         items: {
-          enum: [
-            'before_create',
-            'after_create',
-            'before_update',
-            'after_update',
-            'before_delete',
-            'after_delete',
-          ],
+          enum: OBJECT_HOOKS,
         },
       },
       priority: {
@@ -117,7 +112,16 @@ export const MANIFEST_CONTRIBUTIONS: Readonly<Record<string, unknown>> = {
           cron: name,
           timezone: text,
           timeout_ms: { type: 'integer', minimum: 1 },
-          retry: { type: 'boolean', default: false },
+          retry: {
+            type: 'boolean',
+            default: false,
+            description: 'A run that a crash cut short is repeated.',
+          },
+          missed: {
+            enum: ['skip', 'once'],
+            default: 'skip',
+            description: 'Fires that were missed while no host ran: none of them runs, or one for all.',
+          },
         }),
       },
       custom_hooks: {

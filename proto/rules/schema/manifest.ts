@@ -1,3 +1,4 @@
+import type { Contributions } from '../contributions.js';
 import type { Permissions } from './permissions.js';
 
 /** How a registration runs. The phases run in this order; `disabled` does not run. */
@@ -63,6 +64,8 @@ export interface Manifest {
   readonly entry?: string;
   readonly hooks: Readonly<Record<string, HookDeclaration>>;
   readonly customHooks: readonly CustomHookDeclaration[];
+  /** What it adds beside hooks. */
+  readonly contributions: Contributions;
   /** What it asks for. */
   readonly permissions: Permissions;
   /** JSON Schema of the plugin's configuration. */

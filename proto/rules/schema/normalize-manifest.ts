@@ -1,3 +1,4 @@
+import { readContributions } from '../contributions.js';
 import { isSchema } from './closed-schema.js';
 import type {
   Conditions,
@@ -35,6 +36,7 @@ export function normalizeManifest(
     capabilities: labels(given['capabilities']),
     keywords: texts(given['keywords']),
     hooks: hooks(given['hooks']),
+    contributions: readContributions(given),
     customHooks: customHooks(map(given['contributes'])['custom_hooks']),
     permissions: readPermissions(given['permissions']),
     assets: texts(given['assets']).map((asset) => asset.replace(/^\//, '')),

@@ -19,10 +19,21 @@ export interface ErrorDetail {
   retryable: boolean;
   /** How long to wait before trying again, in milliseconds; 0 when unknown. */
   retryAfterMs: number;
+  /** Of DENIED: the plugin that refused, and the code that it gave. */
+  violationPlugin: string;
+  violationCode: string;
 }
 
 function createBaseErrorDetail(): ErrorDetail {
-  return { code: "", message: "", field: "", retryable: false, retryAfterMs: 0 };
+  return {
+    code: "",
+    message: "",
+    field: "",
+    retryable: false,
+    retryAfterMs: 0,
+    violationPlugin: "",
+    violationCode: "",
+  };
 }
 
 export const ErrorDetail: MessageFns<ErrorDetail> = {
@@ -41,6 +52,12 @@ export const ErrorDetail: MessageFns<ErrorDetail> = {
     }
     if (message.retryAfterMs !== 0) {
       writer.uint32(40).uint32(message.retryAfterMs);
+    }
+    if (message.violationPlugin !== "") {
+      writer.uint32(50).string(message.violationPlugin);
+    }
+    if (message.violationCode !== "") {
+      writer.uint32(58).string(message.violationCode);
     }
     return writer;
   },
@@ -98,6 +115,22 @@ export const ErrorDetail: MessageFns<ErrorDetail> = {
             message.retryAfterMs = reader.uint32();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.violationPlugin = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.violationCode = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -152,6 +185,8 @@ export const ErrorDetail: MessageFns<ErrorDetail> = {
     message.field = object.field ?? "";
     message.retryable = object.retryable ?? false;
     message.retryAfterMs = object.retryAfterMs ?? 0;
+    message.violationPlugin = object.violationPlugin ?? "";
+    message.violationCode = object.violationCode ?? "";
     return message;
   },
 };

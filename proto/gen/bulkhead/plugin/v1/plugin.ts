@@ -14,6 +14,9 @@ export const Capability = {
   CAPABILITY_HOOKS_V1: 1,
   /** CAPABILITY_LINK_V1 - The plugin serves LinkService. Without it every call is a plain unary RPC. */
   CAPABILITY_LINK_V1: 2,
+  CAPABILITY_OBJECTS_V1: 3,
+  CAPABILITY_EVENTS_V1: 4,
+  CAPABILITY_RPC_V1: 5,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -23,12 +26,23 @@ export namespace Capability {
   export type CAPABILITY_UNSPECIFIED = typeof Capability.CAPABILITY_UNSPECIFIED;
   export type CAPABILITY_HOOKS_V1 = typeof Capability.CAPABILITY_HOOKS_V1;
   export type CAPABILITY_LINK_V1 = typeof Capability.CAPABILITY_LINK_V1;
+  export type CAPABILITY_OBJECTS_V1 = typeof Capability.CAPABILITY_OBJECTS_V1;
+  export type CAPABILITY_EVENTS_V1 = typeof Capability.CAPABILITY_EVENTS_V1;
+  export type CAPABILITY_RPC_V1 = typeof Capability.CAPABILITY_RPC_V1;
   export type UNRECOGNIZED = typeof Capability.UNRECOGNIZED;
 }
 
 export const RegistrationKind = {
   REGISTRATION_KIND_UNSPECIFIED: 0,
   REGISTRATION_KIND_HOOK: 1,
+  /** REGISTRATION_KIND_OBJECT_HOOK - Named "<object>.<hook>", for example "llm.before_create". */
+  REGISTRATION_KIND_OBJECT_HOOK: 2,
+  REGISTRATION_KIND_TOOL: 3,
+  REGISTRATION_KIND_COMMAND: 4,
+  /** REGISTRATION_KIND_ROUTE - Named "<METHOD> <path>", for example "GET /orders/{id}". */
+  REGISTRATION_KIND_ROUTE: 5,
+  REGISTRATION_KIND_RPC_METHOD: 6,
+  REGISTRATION_KIND_SCHEDULE: 7,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -37,6 +51,12 @@ export type RegistrationKind = typeof RegistrationKind[keyof typeof Registration
 export namespace RegistrationKind {
   export type REGISTRATION_KIND_UNSPECIFIED = typeof RegistrationKind.REGISTRATION_KIND_UNSPECIFIED;
   export type REGISTRATION_KIND_HOOK = typeof RegistrationKind.REGISTRATION_KIND_HOOK;
+  export type REGISTRATION_KIND_OBJECT_HOOK = typeof RegistrationKind.REGISTRATION_KIND_OBJECT_HOOK;
+  export type REGISTRATION_KIND_TOOL = typeof RegistrationKind.REGISTRATION_KIND_TOOL;
+  export type REGISTRATION_KIND_COMMAND = typeof RegistrationKind.REGISTRATION_KIND_COMMAND;
+  export type REGISTRATION_KIND_ROUTE = typeof RegistrationKind.REGISTRATION_KIND_ROUTE;
+  export type REGISTRATION_KIND_RPC_METHOD = typeof RegistrationKind.REGISTRATION_KIND_RPC_METHOD;
+  export type REGISTRATION_KIND_SCHEDULE = typeof RegistrationKind.REGISTRATION_KIND_SCHEDULE;
   export type UNRECOGNIZED = typeof RegistrationKind.UNRECOGNIZED;
 }
 
@@ -123,8 +143,9 @@ export interface InitializeResponse {
 
 export interface Registration {
   kind: RegistrationKind;
-  /** The hook's name. */
   name: string;
+  /** Of an object hook: ascending order, as the code says it; 0 when it says none. */
+  priority: number;
 }
 
 export interface CheckHealthRequest {
@@ -832,7 +853,7 @@ export const InitializeResponse: MessageFns<InitializeResponse> = {
 };
 
 function createBaseRegistration(): Registration {
-  return { kind: 0, name: "" };
+  return { kind: 0, name: "", priority: 0 };
 }
 
 export const Registration: MessageFns<Registration> = {
@@ -842,6 +863,9 @@ export const Registration: MessageFns<Registration> = {
     }
     if (message.name !== "") {
       writer.uint32(18).string(message.name);
+    }
+    if (message.priority !== 0) {
+      writer.uint32(24).uint32(message.priority);
     }
     return writer;
   },
@@ -873,6 +897,14 @@ export const Registration: MessageFns<Registration> = {
             }
 
             message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.priority = reader.uint32();
             continue;
           }
         }
@@ -926,6 +958,7 @@ export const Registration: MessageFns<Registration> = {
     const message = createBaseRegistration();
     message.kind = object.kind ?? 0;
     message.name = object.name ?? "";
+    message.priority = object.priority ?? 0;
     return message;
   },
 };

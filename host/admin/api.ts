@@ -1,0 +1,67 @@
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Actor } from '../telemetry/audit.js';
+
+/** What somebody may do on the control plane; each may do what the ones before may. */
+export type Role = 'viewer' | 'operator' | 'admin';
+
+const RANK: Readonly<Record<Role, number>> = { viewer: 0, operator: 1, admin: 2 };
+
+/** Whether a role is enough. */
+export function mayAct(role: Role, needed: Role): boolean {
+  return RANK[role] >= RANK[needed];
+}
+
+/** Who asks, as the listener found out. */
+export interface ApiCaller {
+  readonly actor: Actor;
+  readonly role: Role;
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The lowest role that may ask; a route of the API without one is not served. */
+    role?: Role;
+  }
+  interface FastifyRequest {
+    /** Set before a route of the API runs. */
+    caller: ApiCaller;
+  }
+}
+
+/** Adds the routes of one part of the host; paths count from `/api/v1`. */
+export type ApiRoutes = (app: FastifyInstance) => void;
+
+export interface ApiOptions {
+  readonly routes: readonly ApiRoutes[];
+  /** Who asks. @throws UNAUTHENTICATED */
+  readonly authenticate: (request: FastifyRequest) => ApiCaller | Promise<ApiCaller>;
+}
+
+/** Adds `/api/v1` to a listener: every route of it asks who calls, and whether that is enough. */
+export function addApi(app: FastifyInstance, { routes, authenticate }: ApiOptions): void {
+  app.register(
+    (api, _options, done) => {
+      api.addHook('onRoute', ({ url, config }) => {
+        if (config?.role === undefined)
+          throw new BulkheadError(ErrorCode.INTERNAL, `${url}: a route of the API must name a role`);
+      });
+      api.addHook('onRequest', async (request) => {
+        request.caller = await authenticate(request);
+        const { role } = request.routeOptions.config;
+        if (role !== undefined && mayAct(request.caller.role, role)) return;
+        throw new BulkheadError(
+          ErrorCode.FORBIDDEN,
+          `expected the role '${role ?? 'admin'}' or a higher one, got '${request.caller.role}'`,
+        );
+      });
+      try {
+        for (const add of routes) add(api);
+        done();
+      } catch (error) {
+        done(BulkheadError.from(error));
+      }
+    },
+    { prefix: '/api/v1' },
+  );
+}

@@ -1,0 +1,18 @@
+import type { Transaction } from 'kysely';
+import type { Database } from '../store/database.js';
+
+/** An event as whoever raises it says it; the id and the time are the store's. */
+export interface NewEvent {
+  /** For example `system.llm.created`, `plugin.lifecycle`, `plugin_tool.invoked`, or one under a plugin's id. */
+  readonly topic: string;
+  /** JSON text. */
+  readonly dataJson: string;
+}
+
+/** Where events enter. */
+export interface EventOutbox {
+  /** Stands or falls with the change that it tells of. */
+  append(trx: Transaction<Database>, event: NewEvent): Promise<void>;
+  /** On its own. Resolves with the event's id when it stands. */
+  publish(event: NewEvent): Promise<string>;
+}

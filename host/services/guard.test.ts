@@ -1,0 +1,150 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { IncomingCall } from '@bulkhead/proto/link';
+import { FakeClock } from '../clock.test-support.js';
+import type { HostMethod, PluginIdentity } from '../sidecar/host-method.js';
+import type { Audit, AuditEntry } from '../telemetry/audit.js';
+import { createGuard, type ServiceCall } from './guard.js';
+import type { ServiceLimits } from './service-limits.js';
+
+const BODY = new Uint8Array([1]);
+const LIMITS: ServiceLimits = {
+  kv: { count: 4, perMs: 1_000 },
+  read: { count: 2, perMs: 60_000 },
+  mutation: { count: 1, perMs: 60_000 },
+};
+const plugin = (name: string, ...grantedScopes: string[]): PluginIdentity => ({
+  name,
+  id: `id.${name}`,
+  version: '1.0.0',
+  pid: 1,
+  grantedScopes,
+});
+const method = (scope: string, change: Partial<HostMethod> = {}): HostMethod => ({
+  path: `/bulkhead.host.v1.X/${scope}`,
+  scope,
+  handle: () => BODY,
+  ...change,
+});
+const call: IncomingCall = { timeoutMs: 0, traceparent: '', signal: new AbortController().signal };
+
+let clock: FakeClock;
+let audited: AuditEntry[];
+let calls: ServiceCall[];
+const guard = () => {
+  const audit: Audit = {
+    note: (entry) => void audited.push(entry),
+    write: () => Promise.resolve(),
+    settled: () => Promise.resolve(),
+  };
+  return createGuard({ clock, audit, limitsOf: () => LIMITS, onCall: (one) => void calls.push(one) });
+};
+
+beforeEach(() => {
+  clock = new FakeClock();
+  audited = [];
+  calls = [];
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe('the guard', () => {
+  test('refuses what was not granted, names the scope, and tells the audit log', () => {
+    const served = guard()(plugin('p', 'kv.read'), method('llms.read'));
+    expect(() => served.handler(BODY, call)).toThrow(
+      expect.objectContaining({
+        code: 'PERMISSION_DENIED',
+        field: 'llms.read',
+        message: expect.stringContaining("'llms.read'"),
+      }),
+    );
+    expect(audited).toMatchObject([
+      {
+        actor: { kind: 'plugin', id: 'p' },
+        action: 'service.refused',
+        code: 'PERMISSION_DENIED',
+        outcome: 'denied',
+      },
+    ]);
+    expect(calls).toMatchObject([{ plugin: 'p', outcome: 'denied', code: 'PERMISSION_DENIED' }]);
+  });
+
+  test('a plugin that is refused all the time is two entries in ten seconds, with the number', () => {
+    const served = guard()(plugin('p'), method('llms.read'));
+    for (let n = 0; n < 1_000; n += 1) expect(() => served.handler(BODY, call)).toThrow();
+    expect(audited).toHaveLength(1);
+    clock.advance(10_000);
+    expect(audited.map(({ details }) => details?.['times'])).toEqual([1, 999]);
+  });
+
+  test('lets through what was granted, and counts it', () => {
+    expect(guard()(plugin('p', 'kv.read'), method('kv.read')).handler(BODY, call)).toBe(BODY);
+    expect(calls).toMatchObject([{ plugin: 'p', outcome: 'ok' }]);
+    expect(audited).toEqual([]);
+  });
+
+  test('a budget belongs to one configured entry: its processes share it, others do not notice', async () => {
+    const stand = guard();
+    const first = stand(plugin('a', 'llms.read'), method('llms.read'));
+    const second = stand(plugin('a', 'llms.read'), method('llms.read'));
+    const other = stand(plugin('b', 'llms.read'), method('llms.read'));
+    await first.handler(BODY, call);
+    await second.handler(BODY, call);
+    const refused = Promise.resolve(first.handler(BODY, call));
+    const told = expect(refused).rejects.toMatchObject({
+      code: 'RATE_LIMITED',
+      retryable: true,
+      retryAfterMs: 30_000,
+    });
+    expect(other.handler(BODY, call)).toBe(BODY);
+    clock.advance(1_000);
+    await told;
+    clock.advance(29_000);
+    expect(first.handler(BODY, call)).toBe(BODY);
+  });
+
+  test('a call counts as many operations as it says', async () => {
+    const served = guard()(plugin('a', 'kv.readwrite'), method('kv.readwrite', { cost: () => 4 }));
+    expect(served.handler(BODY, call)).toBe(BODY);
+    const told = expect(served.handler(BODY, call)).rejects.toMatchObject({
+      code: 'RATE_LIMITED',
+      retryAfterMs: 1_000,
+    });
+    clock.advance(1_000);
+    await told;
+  });
+
+  test('classes have budgets of their own', async () => {
+    const stand = guard();
+    const all = plugin('a', 'llms.read', 'llms.write', 'kv.read');
+    await stand(all, method('llms.read')).handler(BODY, call);
+    await stand(all, method('llms.read')).handler(BODY, call);
+    expect(stand(all, method('llms.write')).handler(BODY, call)).toBe(BODY);
+    expect(stand(all, method('kv.read')).handler(BODY, call)).toBe(BODY);
+  });
+
+  test('log lines cost no budget', () => {
+    const served = guard()(plugin('a'), method('none'));
+    for (let n = 0; n < 100; n += 1) expect(served.handler(BODY, call)).toBe(BODY);
+  });
+
+  test('a handler that does not answer is DEADLINE_EXCEEDED, and its signal fires', async () => {
+    let seen: AbortSignal | undefined;
+    const never = method('llms.read', {
+      handle: (_body, { signal }) => {
+        seen = signal;
+        return new Promise(() => {});
+      },
+    });
+    const answer = guard()(plugin('a', 'llms.read'), never).handler(BODY, { ...call, timeoutMs: 50 });
+    const told = expect(answer).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    clock.advance(60);
+    await told;
+    expect(seen?.aborted).toBe(true);
+    expect(calls).toMatchObject([{ outcome: 'error', code: 'DEADLINE_EXCEEDED', durationMs: 60 }]);
+  });
+
+  test('a method without a scope is not served', () => {
+    expect(() => guard()(plugin('a'), method(''))).toThrow(expect.objectContaining({ code: 'INTERNAL' }));
+  });
+});

@@ -1,0 +1,170 @@
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import { NO_SCOPE } from '@bulkhead/proto/host';
+import type { IncomingCall, ServedMethod } from '@bulkhead/proto/link';
+import type { Clock } from '../clock.js';
+import { whyNotGranted, type Guard, type HostMethod, type PluginIdentity } from '../sidecar/host-method.js';
+import type { Audit } from '../telemetry/audit.js';
+import { CallDeadlines } from './call-deadlines.js';
+import { RefusalLog } from './refusal-log.js';
+import { callClass, type CallClass, type ServiceLimits } from './service-limits.js';
+import { TokenBucket } from './token-bucket.js';
+
+/** One call that a plugin made, as usage and metrics count it. */
+export interface ServiceCall {
+  /** The configured entry's name. */
+  readonly plugin: string;
+  /** Full method path. */
+  readonly method: string;
+  readonly outcome: 'ok' | 'denied' | 'error';
+  readonly code?: ErrorCode;
+  readonly durationMs: number;
+}
+
+export interface GuardOptions {
+  readonly clock: Clock;
+  readonly audit: Audit;
+  /** The limits of one configured entry. */
+  readonly limitsOf: (plugin: string) => ServiceLimits;
+  /** Hears of every call that needs a scope, once it ended. Must be quick. */
+  readonly onCall: (call: ServiceCall) => void;
+}
+
+/** Longest answer, in milliseconds; a call that names an earlier deadline gets that. */
+const MAX_CALL_MS = 60_000;
+/** A refused plugin that asks on at once waits for its answer, so that asking costs it more than it costs the host. */
+const MAX_REFUSAL_DELAY_MS = 1_000;
+/** Refusals of one plugin that wait; beyond them one is answered at once. */
+const MAX_WAITING_REFUSALS = 1_000;
+
+/** What is kept of one configured entry: it outlives restarts, and instances share it. */
+interface Account {
+  readonly buckets: Partial<Record<CallClass, TokenBucket>>;
+  waitingRefusals: number;
+}
+
+/** Stands before every method that plugins call, on the link and on the host's socket alike: grant, budget, deadline, audit. */
+export function createGuard(options: GuardOptions): Guard {
+  const { clock, audit, limitsOf, onCall } = options;
+  const accounts = new Map<string, Account>();
+  const refusals = new RefusalLog(audit, clock);
+  const deadlines = new CallDeadlines(clock);
+
+  const accountOf = (plugin: string): Account => {
+    const known = accounts.get(plugin);
+    if (known !== undefined) return known;
+    const account: Account = { buckets: {}, waitingRefusals: 0 };
+    accounts.set(plugin, account);
+    return account;
+  };
+
+  /** Milliseconds until the plugin may ask; 0 when it may now. */
+  const takeBudget = (plugin: string, method: HostMethod, body: Uint8Array): number => {
+    const kind = callClass(method.scope);
+    if (kind === 'free') return 0;
+    const now = clock.monotonic();
+    const bucket = (accountOf(plugin).buckets[kind] ??= new TokenBucket(limitsOf(plugin)[kind], now));
+    return bucket.take(method.cost?.(body) ?? 1, now);
+  };
+
+  const refuseForNow = async (plugin: PluginIdentity, retryAfterMs: number): Promise<never> => {
+    const account = accountOf(plugin.name);
+    if (account.waitingRefusals < MAX_WAITING_REFUSALS) {
+      account.waitingRefusals += 1;
+      await new Promise<void>((resolve) => {
+        clock.after(Math.min(retryAfterMs, MAX_REFUSAL_DELAY_MS), resolve);
+      });
+      account.waitingRefusals -= 1;
+    }
+    throw new BulkheadError(
+      ErrorCode.RATE_LIMITED,
+      `plugin '${plugin.name}' asks more often than its budget allows; try again in ${retryAfterMs} ms`,
+      { retryable: true, retryAfterMs },
+    );
+  };
+
+  const bounded = (
+    plugin: PluginIdentity,
+    method: HostMethod,
+    body: Uint8Array,
+    call: IncomingCall,
+  ): Uint8Array | Promise<Uint8Array> => {
+    const timeoutMs = call.timeoutMs > 0 ? Math.min(call.timeoutMs, MAX_CALL_MS) : MAX_CALL_MS;
+    const expired = new AbortController();
+    let signal: AbortSignal | undefined;
+    const answer = method.handle(body, {
+      plugin,
+      timeoutMs,
+      traceparent: call.traceparent,
+      get signal() {
+        return (signal ??= AbortSignal.any([expired.signal, call.signal]));
+      },
+    });
+    if (!(answer instanceof Promise)) return answer;
+    return deadlines.within(timeoutMs, answer, () => {
+      expired.abort();
+    });
+  };
+
+  return (plugin, method) => {
+    const { path, scope } = method;
+    const notGranted = whyNotGranted(plugin, method);
+    const run = (body: Uint8Array, call: IncomingCall): Uint8Array | Promise<Uint8Array> => {
+      if (notGranted !== undefined) throw notGranted();
+      const waitMs = takeBudget(plugin.name, method, body);
+      return waitMs > 0 ? refuseForNow(plugin, waitMs) : bounded(plugin, method, body, call);
+    };
+    if (scope === NO_SCOPE) return { path, handler: run };
+    return {
+      path,
+      handler: watched(run, clock, (durationMs, thrown) => {
+        const error = thrown === undefined ? undefined : BulkheadError.from(thrown);
+        const refused = error !== undefined && REFUSALS.has(error.code);
+        if (refused) refusals.add(plugin, path, error);
+        onCall({
+          plugin: plugin.name,
+          method: path,
+          outcome: error === undefined ? 'ok' : refused ? 'denied' : 'error',
+          ...(error === undefined ? {} : { code: error.code }),
+          durationMs,
+        });
+      }),
+    };
+  };
+}
+
+const REFUSALS: ReadonlySet<ErrorCode> = new Set([
+  ErrorCode.PERMISSION_DENIED,
+  ErrorCode.RATE_LIMITED,
+  ErrorCode.DENIED,
+  ErrorCode.TOOL_DENIED,
+  ErrorCode.APPROVAL_DENIED,
+]);
+
+/** Says of each call how long it took, and what it threw. */
+function watched(
+  run: ServedMethod['handler'],
+  clock: Clock,
+  ended: (durationMs: number, thrown?: unknown) => void,
+): ServedMethod['handler'] {
+  return (body, call) => {
+    const startedMs = clock.monotonic();
+    const fail = (error: unknown): never => {
+      ended(clock.monotonic() - startedMs, error);
+      throw error;
+    };
+    let answer: Uint8Array | Promise<Uint8Array>;
+    try {
+      answer = run(body, call);
+    } catch (error) {
+      return fail(error);
+    }
+    if (answer instanceof Promise) {
+      return answer.then((bytes) => {
+        ended(clock.monotonic() - startedMs);
+        return bytes;
+      }, fail);
+    }
+    ended(clock.monotonic() - startedMs);
+    return answer;
+  };
+}

@@ -1,0 +1,54 @@
+import type { Clock } from '../clock.js';
+import type { HostConfig, PluginConfig } from '../config/config.js';
+import type { LifecyclePort } from '../lifecycle/plugin-calls.js';
+import type { Guard, HostMethod } from '../sidecar/host-method.js';
+import type { Store } from '../store/store.js';
+import { NO_AUDIT, type Audit } from '../telemetry/audit.js';
+import type { Logger } from '../telemetry/logger.js';
+import { createGuard } from './guard.js';
+import { DEFAULT_SERVICE_LIMITS } from './service-limits.js';
+
+/** A plugin that takes calls, with the configuration in force. */
+export interface ActivePlugin {
+  readonly config: PluginConfig;
+  readonly port: LifecyclePort;
+}
+
+export interface ServicesOptions {
+  readonly config: HostConfig;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The plugins that take calls now. */
+  readonly active: () => readonly ActivePlugin[];
+}
+
+/** What the host does for its plugins, and keeps for its operators. */
+export interface Services {
+  /** What plugins may call. */
+  readonly methods: readonly HostMethod[];
+  readonly guard: Guard;
+  readonly audit: Audit;
+  /** Before plugins start. */
+  start(): Promise<void>;
+  /** After plugins have stopped. Never rejects. */
+  stop(): Promise<void>;
+}
+
+/** Puts the Service API together. */
+export function createServices({ clock }: ServicesOptions): Services {
+  const audit = NO_AUDIT;
+  const guard = createGuard({
+    clock,
+    audit,
+    limitsOf: () => DEFAULT_SERVICE_LIMITS,
+    onCall: () => {},
+  });
+  return {
+    methods: [],
+    guard,
+    audit,
+    start: () => Promise.resolve(),
+    stop: () => Promise.resolve(),
+  };
+}

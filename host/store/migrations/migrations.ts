@@ -1,0 +1,8 @@
+import type { Migration } from 'kysely/migration';
+import type { Engine } from '../store.js';
+
+/** Makes one part's tables; `engine` decides the column types. */
+export type CreateMigration = (engine: Engine) => Migration;
+
+/** Every migration, in order. A released one is never changed; a new one takes the next number. */
+export const MIGRATIONS: Readonly<Record<string, CreateMigration>> = {};
