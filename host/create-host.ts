@@ -140,6 +140,7 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
   metrics.setGauges(() => supervisor.gauges());
   const rewire = (): void => {
     dispatcher.update(entriesOf(supervisor), customHooks, limits);
+    services?.rewire();
   };
   supervisor.subscribe(({ kind }) => {
     if (kind === 'changed') rewire();

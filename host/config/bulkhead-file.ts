@@ -11,6 +11,7 @@ import { BULKHEAD_SCHEMA } from './bulkhead-schema.js';
 import type { HostConfig } from './config.js';
 import { without } from './merge.js';
 import type { LimitsSection } from './resource-limits.js';
+import type { ServiceBudgetsSection } from './service-budgets.js';
 
 /** bulkhead.yaml after its schema: shapes are right, the host's own defaults filled in. */
 export interface BulkheadFile {
@@ -47,6 +48,7 @@ export interface BulkheadFile {
     readonly stop_term_ms: number;
     readonly stop_kill_ms: number;
   };
+  readonly services: { readonly limits: ServiceBudgetsSection };
   readonly link: { readonly mtls: HostConfig['link']['mtls']; readonly max_message_bytes: number };
   readonly policy: {
     readonly fail_open: HostConfig['policy']['failOpen'];
@@ -132,6 +134,7 @@ export interface PluginEntry {
     readonly key: string;
   };
   readonly limits?: LimitsSection;
+  readonly service_limits?: ServiceBudgetsSection;
   readonly max_in_flight?: number;
   readonly max_queue?: number;
   readonly grants?: {

@@ -6,6 +6,7 @@ import {
 } from '@bulkhead/proto/rules/schema';
 import { MODES, MODE_ALIASES } from './modes.js';
 import { OWN_LIMITS } from './resource-limits.js';
+import { OWN_SERVICE_BUDGETS } from './service-budgets.js';
 
 const text = { type: 'string' };
 const texts = { type: 'array', items: text, 'x-expected': 'a list of texts' };
@@ -152,6 +153,12 @@ const entryProperties = {
     additionalProperties: false,
     description: 'What it may use up, whatever its manifest asks and `host.limits` says.',
     properties: OWN_LIMITS,
+  },
+  service_limits: {
+    type: 'object',
+    additionalProperties: false,
+    description: 'How often it may ask the host, whatever `services.limits` says.',
+    properties: OWN_SERVICE_BUDGETS,
   },
   max_in_flight: {
     type: 'integer',

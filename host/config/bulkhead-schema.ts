@@ -1,6 +1,7 @@
 import type { JsonSchema } from '@bulkhead/proto/rules/schema';
 import { ENTRY_NAME, PLUGINS_SCHEMA } from './bulkhead-schema-plugins.js';
 import { RESOURCE_LIMITS } from './resource-limits.js';
+import { SERVICE_BUDGETS } from './service-budgets.js';
 
 const text = { type: 'string' };
 const texts = { type: 'array', items: text, 'x-expected': 'a list of texts' };
@@ -161,6 +162,12 @@ export const BULKHEAD_SCHEMA: JsonSchema = {
       stop_drain_ms: ms(5_000, 'For a plugin to finish after Shutdown.'),
       stop_term_ms: ms(2_000, 'After SIGTERM.'),
       stop_kill_ms: ms(2_000, 'After SIGKILL.'),
+    }),
+    services: section('What plugins may ask of the host.', {
+      limits: section(
+        "How often one plugin may ask; a plugin's own `service_limits` say it for that plugin.",
+        SERVICE_BUDGETS,
+      ),
     }),
     link: section('The connection to a plugin process.', {
       mtls: {

@@ -2,6 +2,7 @@ import type { ObjectHookDeclaration } from '@bulkhead/proto/rules';
 import type { Permissions } from '@bulkhead/proto/rules/schema';
 import type { Conditions, CustomHookDeclaration, Manifest, Mode, OnError } from '../manifest/manifest.js';
 import type { Placement } from './effective-grant.js';
+import type { ServiceBudgets } from './service-budgets.js';
 import type { RemotePlugin } from './remote-address.js';
 
 /** The whole configuration, checked, merged and resolved. Durations in milliseconds, sizes in bytes. */
@@ -47,6 +48,11 @@ export interface HostConfig {
     readonly stopDrainMs: number;
     readonly stopTermMs: number;
     readonly stopKillMs: number;
+  };
+  /** What plugins may ask of the host. */
+  readonly services: {
+    /** Of an entry that sets none. */
+    readonly budgets: ServiceBudgets;
   };
   readonly link: { readonly mtls: 'auto' | 'always' | 'never'; readonly maxMessageBytes: number };
   readonly policy: {
@@ -140,6 +146,8 @@ export interface PluginConfig {
   readonly maxQueue: number;
   /** What its processes may use up, each with all that it starts. */
   readonly limits: PluginLimits;
+  /** How often it may ask the host. */
+  readonly serviceBudgets: ServiceBudgets;
   /** Where it came from: what is installed, a directory that the entry names, or a program of the operator's own. */
   readonly placement: Placement;
   /** What it may do. The guard of the Service API, the filter of the context, the sandbox and secrets all take it from here. */

@@ -24,7 +24,7 @@ export interface ConfigDiff {
   readonly restart: readonly (keyof HostConfig)[];
 }
 
-const APPLIED = ['log', 'limits', 'policy'] as const;
+const APPLIED = ['log', 'limits', 'policy', 'services'] as const;
 // `lifecycle` and `link` hold for processes that start from now on; those that run keep what they started with.
 const RESTART = ['environment', 'host', 'listen', 'lifecycle', 'link'] as const;
 
@@ -76,9 +76,9 @@ function diffNamed<T>(
   };
 }
 
-/** What only dispatch acts on; a change of anything else needs a new process. */
-function dispatchOf({ mode, onError, hooks, grantedContext }: PluginConfig) {
-  return { mode, onError, hooks, grantedContext };
+/** What only the host acts on; a change of anything else needs a new process. */
+function dispatchOf({ mode, onError, hooks, grantedContext, serviceBudgets }: PluginConfig) {
+  return { mode, onError, hooks, grantedContext, serviceBudgets };
 }
 
 function processOf(plugin: PluginConfig) {
@@ -87,6 +87,7 @@ function processOf(plugin: PluginConfig) {
     onError: _onError,
     hooks: _hooks,
     grantedContext: _context,
+    serviceBudgets: _budgets,
     granted,
     ...rest
   } = plugin;

@@ -20,6 +20,7 @@ import { resolveReferences, type ReferenceRules } from './references.js';
 import { createReport, type Report } from './report.js';
 import { findPlugin, resolvePlugin } from './resolve-plugin.js';
 import { resolveApps, resolveHost, resolveListen, resolveUpstreams } from './resolve-sections.js';
+import { resolveServiceBudgets } from './service-budgets.js';
 import { uselessNulls } from './useless-nulls.js';
 
 export interface ResolveOptions {
@@ -199,6 +200,7 @@ async function resolveLayers(
       control: resolveListen(file.listen.control, ['listen', 'control'], report),
     },
     ...plainSections(file),
+    services: { budgets: resolveServiceBudgets(file.services.limits) },
     upstreams: resolveUpstreams(file.mcp_servers, baseDirectory, report),
     apps: resolveApps(file.apps, isReference, report),
     customHooks,

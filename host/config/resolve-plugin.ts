@@ -11,6 +11,7 @@ import type { HostConfig, PluginConfig } from './config.js';
 import type { FoundPlugin, PluginLookup } from './lookup.js';
 import type { GrantLookup, Placement } from './effective-grant.js';
 import { failsClosed, resolveMode } from './modes.js';
+import { resolveServiceBudgets } from './service-budgets.js';
 import { resolvePluginConfig } from './plugin-config.js';
 import type { ReferenceRules } from './references.js';
 import type { Report } from './report.js';
@@ -204,6 +205,7 @@ export async function resolvePlugin(
       maxInFlight: entry.max_in_flight ?? manifest.limits.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT,
       maxQueue: entry.max_queue ?? DEFAULT_MAX_QUEUE,
       limits: resolveLimits(file.host.limits, entry.limits, manifest.limits),
+      serviceBudgets: resolveServiceBudgets(file.services.limits, entry.service_limits),
       placement: placementOf(entry),
       ...grants,
       logLevel: entry.log_level ?? file.log.level,

@@ -1,4 +1,5 @@
 import { readContributions } from '@bulkhead/proto/rules';
+import { DEFAULT_SERVICE_BUDGETS } from '../config/service-budgets.js';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { HealthState, InvokeResponse, type CheckHealthResponse } from '@bulkhead/proto/plugin';
 import { NO_PERMISSIONS } from '@bulkhead/proto/rules/schema';
@@ -213,6 +214,7 @@ export function plugin(name: string, changes: Partial<PluginConfig> = {}): Plugi
     network: 'unix',
     env: {},
     limits: {},
+    serviceBudgets: DEFAULT_SERVICE_BUDGETS,
     maxInFlight: 8,
     maxQueue: 4,
     networkPrivate: [],

@@ -2,16 +2,12 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { IncomingCall } from '@bulkhead/proto/link';
 import { FakeClock } from '../clock.test-support.js';
 import type { HostMethod, PluginIdentity } from '../sidecar/host-method.js';
+import type { ServiceBudgets } from '../config/service-budgets.js';
 import type { Audit, AuditEntry } from '../telemetry/audit.js';
 import { createGuard, type ServiceCall } from './guard.js';
-import type { ServiceLimits } from './service-limits.js';
 
 const BODY = new Uint8Array([1]);
-const LIMITS: ServiceLimits = {
-  kv: { count: 4, perMs: 1_000 },
-  read: { count: 2, perMs: 60_000 },
-  mutation: { count: 1, perMs: 60_000 },
-};
+const BUDGETS: ServiceBudgets = { kvPerSecond: 4, readsPerMinute: 2, changesPerMinute: 1 };
 const plugin = (name: string, ...grantedScopes: string[]): PluginIdentity => ({
   name,
   id: `id.${name}`,
@@ -30,19 +26,21 @@ const call: IncomingCall = { timeoutMs: 0, traceparent: '', signal: new AbortCon
 let clock: FakeClock;
 let audited: AuditEntry[];
 let calls: ServiceCall[];
+let budgets: ServiceBudgets;
 const guard = () => {
   const audit: Audit = {
     note: (entry) => void audited.push(entry),
     write: () => Promise.resolve(),
     settled: () => Promise.resolve(),
   };
-  return createGuard({ clock, audit, limitsOf: () => LIMITS, onCall: (one) => void calls.push(one) });
+  return createGuard({ clock, audit, budgetsOf: () => budgets, onCall: (one) => void calls.push(one) });
 };
 
 beforeEach(() => {
   clock = new FakeClock();
   audited = [];
   calls = [];
+  budgets = BUDGETS;
 });
 afterEach(() => {
   vi.restoreAllMocks();
@@ -112,6 +110,14 @@ describe('the guard', () => {
     });
     clock.advance(1_000);
     await told;
+  });
+
+  test('a budget that an operator changes holds at once', async () => {
+    const served = guard()(plugin('a', 'llms.write'), method('llms.write'));
+    await served.handler(BODY, call);
+    budgets = { ...BUDGETS, changesPerMinute: 2 };
+    expect(served.handler(BODY, call)).toBe(BODY);
+    expect(served.handler(BODY, call)).toBe(BODY);
   });
 
   test('classes have budgets of their own', async () => {

@@ -2,11 +2,12 @@ import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { NO_SCOPE } from '@bulkhead/proto/host';
 import type { IncomingCall, ServedMethod } from '@bulkhead/proto/link';
 import type { Clock } from '../clock.js';
+import type { ServiceBudgets } from '../config/service-budgets.js';
 import { whyNotGranted, type Guard, type HostMethod, type PluginIdentity } from '../sidecar/host-method.js';
 import type { Audit } from '../telemetry/audit.js';
 import { CallDeadlines } from './call-deadlines.js';
 import { RefusalLog } from './refusal-log.js';
-import { callClass, type CallClass, type ServiceLimits } from './service-limits.js';
+import { callClass, rateOf, type CallClass } from './service-limits.js';
 import { TokenBucket } from './token-bucket.js';
 
 /** One call that a plugin made, as usage and metrics count it. */
@@ -23,8 +24,8 @@ export interface ServiceCall {
 export interface GuardOptions {
   readonly clock: Clock;
   readonly audit: Audit;
-  /** The limits of one configured entry. */
-  readonly limitsOf: (plugin: string) => ServiceLimits;
+  /** The budgets of one configured entry; another object when they have changed. */
+  readonly budgetsOf: (plugin: string) => ServiceBudgets;
   /** Hears of every call that needs a scope, once it ended. Must be quick. */
   readonly onCall: (call: ServiceCall) => void;
 }
@@ -38,23 +39,31 @@ const MAX_WAITING_REFUSALS = 1_000;
 
 /** What is kept of one configured entry: it outlives restarts, and instances share it. */
 interface Account {
-  readonly buckets: Partial<Record<CallClass, TokenBucket>>;
+  budgets: ServiceBudgets;
+  buckets: Partial<Record<CallClass, TokenBucket>>;
   waitingRefusals: number;
 }
 
 /** Stands before every method that plugins call, on the link and on the host's socket alike: grant, budget, deadline, audit. */
 export function createGuard(options: GuardOptions): Guard {
-  const { clock, audit, limitsOf, onCall } = options;
+  const { clock, audit, budgetsOf, onCall } = options;
   const accounts = new Map<string, Account>();
   const refusals = new RefusalLog(audit, clock);
   const deadlines = new CallDeadlines(clock);
 
   const accountOf = (plugin: string): Account => {
+    const budgets = budgetsOf(plugin);
     const known = accounts.get(plugin);
-    if (known !== undefined) return known;
-    const account: Account = { buckets: {}, waitingRefusals: 0 };
-    accounts.set(plugin, account);
-    return account;
+    if (known === undefined) {
+      const account: Account = { budgets, buckets: {}, waitingRefusals: 0 };
+      accounts.set(plugin, account);
+      return account;
+    }
+    if (known.budgets !== budgets) {
+      known.budgets = budgets;
+      known.buckets = {};
+    }
+    return known;
   };
 
   /** Milliseconds until the plugin may ask; 0 when it may now. */
@@ -62,7 +71,8 @@ export function createGuard(options: GuardOptions): Guard {
     const kind = callClass(method.scope);
     if (kind === 'free') return 0;
     const now = clock.monotonic();
-    const bucket = (accountOf(plugin).buckets[kind] ??= new TokenBucket(limitsOf(plugin)[kind], now));
+    const { buckets, budgets } = accountOf(plugin);
+    const bucket = (buckets[kind] ??= new TokenBucket(rateOf(kind, budgets), now));
     return bucket.take(method.cost?.(body) ?? 1, now);
   };
 

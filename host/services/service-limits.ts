@@ -1,22 +1,26 @@
+import type { ServiceBudgets } from '../config/service-budgets.js';
 import type { Rate } from './token-bucket.js';
 
 /** What the calls of a plugin count as. */
-export type CallClass = 'kv' | 'read' | 'mutation' | 'free';
-
-/** How often one plugin may ask the host. */
-export type ServiceLimits = Readonly<Record<Exclude<CallClass, 'free'>, Rate>>;
+export type CallClass = 'kv' | 'read' | 'change' | 'free';
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
 
-export const DEFAULT_SERVICE_LIMITS: ServiceLimits = {
-  kv: { count: 20_000, perMs: SECOND_MS },
-  read: { count: 10_000, perMs: MINUTE_MS },
-  mutation: { count: 1_000, perMs: MINUTE_MS },
-};
+/** The rate of a class under a plugin's budgets. */
+export function rateOf(kind: Exclude<CallClass, 'free'>, budgets: ServiceBudgets): Rate {
+  switch (kind) {
+    case 'kv':
+      return { count: budgets.kvPerSecond, perMs: SECOND_MS };
+    case 'read':
+      return { count: budgets.readsPerMinute, perMs: MINUTE_MS };
+    case 'change':
+      return { count: budgets.changesPerMinute, perMs: MINUTE_MS };
+  }
+}
 
 /** Scopes whose calls change something that the host keeps, besides those that end in `.write`. */
-const MUTATING: ReadonlySet<string> = new Set([
+const CHANGING: ReadonlySet<string> = new Set([
   'tools.operations',
   'events.publish',
   'events.subscribe',
@@ -27,5 +31,5 @@ const MUTATING: ReadonlySet<string> = new Set([
 export function callClass(scope: string): CallClass {
   if (scope === 'none') return 'free';
   if (scope.startsWith('kv.')) return 'kv';
-  return scope.endsWith('.write') || MUTATING.has(scope) ? 'mutation' : 'read';
+  return scope.endsWith('.write') || CHANGING.has(scope) ? 'change' : 'read';
 }

@@ -1,12 +1,12 @@
 import type { Clock } from '../clock.js';
 import type { HostConfig, PluginConfig } from '../config/config.js';
+import type { ServiceBudgets } from '../config/service-budgets.js';
 import type { LifecyclePort } from '../lifecycle/plugin-calls.js';
 import type { Guard, HostMethod } from '../sidecar/host-method.js';
 import type { Store } from '../store/store.js';
 import { NO_AUDIT, type Audit } from '../telemetry/audit.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createGuard } from './guard.js';
-import { DEFAULT_SERVICE_LIMITS } from './service-limits.js';
 
 /** A plugin that takes calls, with the configuration in force. */
 export interface ActivePlugin {
@@ -29,6 +29,8 @@ export interface Services {
   readonly methods: readonly HostMethod[];
   readonly guard: Guard;
   readonly audit: Audit;
+  /** The plugins that take calls, or the configuration of one, are others now. */
+  rewire(): void;
   /** Before plugins start. */
   start(): Promise<void>;
   /** After plugins have stopped. Never rejects. */
@@ -36,18 +38,22 @@ export interface Services {
 }
 
 /** Puts the Service API together. */
-export function createServices({ clock }: ServicesOptions): Services {
+export function createServices({ clock, config, active }: ServicesOptions): Services {
   const audit = NO_AUDIT;
+  const budgets = new Map<string, ServiceBudgets>();
   const guard = createGuard({
     clock,
     audit,
-    limitsOf: () => DEFAULT_SERVICE_LIMITS,
+    budgetsOf: (name) => budgets.get(name) ?? config.services.budgets,
     onCall: () => {},
   });
   return {
     methods: [],
     guard,
     audit,
+    rewire() {
+      for (const { config: entry } of active()) budgets.set(entry.name, entry.serviceBudgets);
+    },
     start: () => Promise.resolve(),
     stop: () => Promise.resolve(),
   };
