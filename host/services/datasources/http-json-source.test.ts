@@ -1,0 +1,110 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { HttpJsonSourceObject } from '@bulkhead/proto/rules';
+import { openHttpJsonSource } from './http-json-source.js';
+
+let server: Server;
+let base: string;
+let seen: IncomingMessage[];
+let answer: { readonly status?: number; readonly body: string; readonly location?: string };
+
+beforeEach(async () => {
+  seen = [];
+  server = createServer((request, response) => {
+    seen.push(request);
+    const { status = 200, body, location } = answer;
+    response.writeHead(status, location === undefined ? {} : { location });
+    if (body === 'hang') return;
+    response.end(body);
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterEach(async () => {
+  server.closeAllConnections();
+  await new Promise((resolve) => {
+    server.close(resolve);
+  });
+});
+
+const ask = (change: Partial<HttpJsonSourceObject> = {}, parameters = {}, limits = {}) =>
+  openHttpJsonSource({
+    method: 'GET',
+    url_template: `${base}/orders/{id}?q={q}`,
+    headers: { authorization: 'Bearer of-the-source' },
+    rows_pointer: '/data/items',
+    ...change,
+  }).query({
+    sql: '',
+    parameters: { id: 'a/b', q: 'x', ...parameters },
+    maxRows: 10,
+    timeoutMs: 2_000,
+    signal: new AbortController().signal,
+    ...limits,
+  });
+
+describe('an HTTP data source', () => {
+  test('fills its URL, sends its headers, and takes the rows from where they stand, numbers exact', async () => {
+    answer = { body: '{"data":{"items":[{"id":9007199254740993,"p":10.0},{"id":2,"x":null}]}}' };
+    expect(await ask()).toEqual({
+      columns: ['id', 'p', 'x'],
+      rowsJson: ['{"id":9007199254740993,"p":10.0}', '{"id":2,"x":null}'],
+      truncated: false,
+      changedRows: 0,
+    });
+    expect(seen[0]?.url).toBe('/orders/a%2Fb?q=x');
+    expect(seen[0]?.headers.authorization).toBe('Bearer of-the-source');
+  });
+
+  test('gives as many rows as were asked for, and says that there were more', async () => {
+    answer = { body: '[{"a":1},{"a":2},{"a":3}]' };
+    expect(await ask({ rows_pointer: '' }, {}, { maxRows: 2 })).toMatchObject({
+      rowsJson: ['{"a":1}', '{"a":2}'],
+      truncated: true,
+    });
+  });
+
+  test.each([
+    ['no JSON', { body: '<html>' }, {}],
+    ['no list', { body: '{"data":{"items":{}}}' }, {}],
+    ['nothing where the rows should be', { body: '{"data":null}' }, {}],
+    ['a row that is no object', { body: '{"data":{"items":[1]}}' }, {}],
+    ['a status that is no success', { status: 500, body: '{"data":{"items":[]}}' }, {}],
+    ['a redirect, which is not followed', { status: 302, body: '', location: 'http://127.0.0.1:1/' }, {}],
+    [
+      'a row that is not of its schema',
+      { body: '{"data":{"items":[{"id":"x"}]}}' },
+      { row_schema: { type: 'object', properties: { id: { type: 'integer' } } } },
+    ],
+  ])('an answer with %s is QUERY_FAILED', async (_what, given, change) => {
+    answer = given;
+    await expect(ask(change)).rejects.toMatchObject({ code: 'QUERY_FAILED' });
+    expect(seen).toHaveLength(1);
+  });
+
+  test('an answer that is too large is QUOTA_EXCEEDED', async () => {
+    answer = { body: `{"data":{"items":["${'x'.repeat(17 * 1024 * 1024)}"]}}` };
+    await expect(ask()).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
+  });
+
+  test('an answer that does not come is DEADLINE_EXCEEDED', async () => {
+    answer = { body: 'hang' };
+    await expect(ask({}, {}, { timeoutMs: 100 })).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+  });
+
+  test('a server that is not there is QUERY_FAILED', async () => {
+    await expect(ask({ url_template: 'http://127.0.0.1:1/' })).rejects.toMatchObject({
+      code: 'QUERY_FAILED',
+    });
+  });
+
+  test('takes no SQL, and its parameters by name', async () => {
+    answer = { body: '[]' };
+    await expect(ask({}, {}, { sql: 'SELECT 1' })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await expect(ask({}, {}, { parameters: [1] })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    expect(seen).toEqual([]);
+  });
+});
