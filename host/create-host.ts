@@ -134,6 +134,7 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
     log,
     onRecord: (record) => {
       metrics.observe(record);
+      services?.onRecord(record);
       parts.onRecord?.(record);
     },
   });
@@ -183,6 +184,7 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
   }
 
   return {
+    services,
     async start() {
       if (parts.launch === undefined) {
         const { kind, why, missing } = await wall();
@@ -224,7 +226,11 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
       ({ customHooks, limits } = next);
       rewire();
       const kept = new Set(next.plugins.map(({ name }) => name));
-      for (const { name } of before) if (!kept.has(name)) metrics.forget(name);
+      for (const { name } of before) {
+        if (kept.has(name)) continue;
+        metrics.forget(name);
+        services?.metrics.forget(name);
+      }
       return report;
     },
     status: () => ({

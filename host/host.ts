@@ -11,6 +11,7 @@ import type { DisabledPlugin } from './dispatch/rotation.js';
 import type { LifecycleListener } from './lifecycle/events.js';
 import type { NotReady, PluginStatus } from './lifecycle/status.js';
 import type { ApplyReport } from './lifecycle/supervisor.js';
+import type { Services } from './services/services.js';
 import type { HostMethod } from './sidecar/host-method.js';
 import type { ChosenWall } from './sidecar/wall/choose-wall.js';
 import type { OpenedWall } from './sidecar/wall/open-wall.js';
@@ -80,6 +81,8 @@ export interface HostStatus {
 
 /** Runs hooks through plugins, each in a process of its own. */
 export interface Host<Config = object> {
+  /** The Service API and what it keeps; undefined without a store. */
+  readonly services: Services | undefined;
   /**
    * Clears what a dead host left, and starts every enabled plugin. One that does not guard and cannot start is
    * reported in `status()` and tried again.

@@ -48,7 +48,10 @@ export interface BulkheadFile {
     readonly stop_term_ms: number;
     readonly stop_kill_ms: number;
   };
-  readonly services: { readonly limits: ServiceBudgetsSection };
+  readonly services: {
+    readonly limits: ServiceBudgetsSection;
+    readonly analytics: { readonly keep_days: number };
+  };
   readonly link: { readonly mtls: HostConfig['link']['mtls']; readonly max_message_bytes: number };
   readonly policy: {
     readonly fail_open: HostConfig['policy']['failOpen'];

@@ -168,6 +168,15 @@ export const BULKHEAD_SCHEMA: JsonSchema = {
         "How often one plugin may ask; a plugin's own `service_limits` say it for that plugin.",
         SERVICE_BUDGETS,
       ),
+      analytics: section('Usage of hooks, tools and the Service API, counted by the hour.', {
+        keep_days: {
+          type: 'integer',
+          minimum: 1,
+          maximum: 3_650,
+          default: 90,
+          description: 'How long counts are kept.',
+        },
+      }),
     }),
     link: section('The connection to a plugin process.', {
       mtls: {

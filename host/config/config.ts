@@ -53,6 +53,7 @@ export interface HostConfig {
   readonly services: {
     /** Of an entry that sets none. */
     readonly budgets: ServiceBudgets;
+    readonly analytics: { readonly keepDays: number };
   };
   readonly link: { readonly mtls: 'auto' | 'always' | 'never'; readonly maxMessageBytes: number };
   readonly policy: {

@@ -200,7 +200,10 @@ async function resolveLayers(
       control: resolveListen(file.listen.control, ['listen', 'control'], report),
     },
     ...plainSections(file),
-    services: { budgets: resolveServiceBudgets(file.services.limits) },
+    services: {
+      budgets: resolveServiceBudgets(file.services.limits),
+      analytics: { keepDays: file.services.analytics.keep_days },
+    },
     upstreams: resolveUpstreams(file.mcp_servers, baseDirectory, report),
     apps: resolveApps(file.apps, isReference, report),
     customHooks,

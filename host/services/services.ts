@@ -1,11 +1,16 @@
 import type { Clock } from '../clock.js';
 import type { HostConfig, PluginConfig } from '../config/config.js';
 import type { ServiceBudgets } from '../config/service-budgets.js';
+import type { PluginRecord } from '../dispatch/invocation.js';
 import type { LifecyclePort } from '../lifecycle/plugin-calls.js';
 import type { Guard, HostMethod } from '../sidecar/host-method.js';
 import type { Store } from '../store/store.js';
 import { NO_AUDIT, type Audit } from '../telemetry/audit.js';
 import type { Logger } from '../telemetry/logger.js';
+import { createAnalyticsMethods } from './analytics/analytics-service.js';
+import { CustomMetrics } from './analytics/custom-metrics.js';
+import { UsageMeter } from './analytics/usage-meter.js';
+import { useOfCall, useOfRecord } from './analytics/uses.js';
 import { createGuard } from './guard.js';
 
 /** A plugin that takes calls, with the configuration in force. */
@@ -29,6 +34,11 @@ export interface Services {
   readonly methods: readonly HostMethod[];
   readonly guard: Guard;
   readonly audit: Audit;
+  /** What is used, counted; whoever runs tools tells it. */
+  readonly usage: UsageMeter;
+  readonly metrics: CustomMetrics;
+  /** Takes what hooks did. Quick. */
+  onRecord(record: PluginRecord): void;
   /** The plugins that take calls, or the configuration of one, are others now. */
   rewire(): void;
   /** Before plugins start. */
@@ -38,23 +48,32 @@ export interface Services {
 }
 
 /** Puts the Service API together. */
-export function createServices({ clock, config, active }: ServicesOptions): Services {
+export function createServices({ store, clock, log, config, active }: ServicesOptions): Services {
   const audit = NO_AUDIT;
+  const usage = new UsageMeter({ store, clock, log, keepDays: config.services.analytics.keepDays });
+  const metrics = new CustomMetrics();
   const budgets = new Map<string, ServiceBudgets>();
   const guard = createGuard({
     clock,
     audit,
     budgetsOf: (name) => budgets.get(name) ?? config.services.budgets,
-    onCall: () => {},
+    onCall: (call) => {
+      usage.observe(useOfCall(call));
+    },
   });
   return {
-    methods: [],
+    methods: [...createAnalyticsMethods({ store, usage, metrics })],
     guard,
     audit,
+    usage,
+    metrics,
+    onRecord(record) {
+      usage.observe(useOfRecord(record));
+    },
     rewire() {
       for (const { config: entry } of active()) budgets.set(entry.name, entry.serviceBudgets);
     },
     start: () => Promise.resolve(),
-    stop: () => Promise.resolve(),
+    stop: () => usage.flush(),
   };
 }

@@ -1,2 +1,6 @@
+import type { UsageTable } from './tables/usage.js';
+
 /** Every table, by name. Each part of the host adds its own from its file in `tables/`. */
-export interface Database {}
+export interface Database {
+  readonly usage: UsageTable;
+}

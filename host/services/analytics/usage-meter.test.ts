@@ -1,0 +1,101 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { FakeClock } from '../../clock.test-support.js';
+import { openStore } from '../../store/open-store.js';
+import type { Store } from '../../store/store.js';
+import { createSilentLogger } from '../../telemetry/logger.js';
+import { UsageMeter, type Use } from './usage-meter.js';
+import { queryUsage } from './usage-query.js';
+
+const HOUR = 3_600_000;
+const DAY_START = Date.UTC(2026, 10, 25);
+let folder: string;
+let store: Store;
+let clock: FakeClock;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'bulkhead usage-'));
+  store = await openStore({ path: join(folder, 'store.db') });
+  clock = new FakeClock(DAY_START);
+});
+afterEach(async () => {
+  await store.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const meter = (): UsageMeter => new UsageMeter({ store, clock, log: createSilentLogger(), keepDays: 30 });
+const use = (change: Partial<Use> = {}): Use => ({
+  kind: 'hook',
+  plugin: 'pii',
+  name: 'tool_pre_invoke',
+  appId: '',
+  outcome: 'ok',
+  durationMs: 2,
+  ...change,
+});
+
+describe('usage', () => {
+  test('is summed up over hours, and over hosts that count on the same store', async () => {
+    const [one, other] = [meter(), meter()];
+    one.observe(use());
+    one.observe(use({ outcome: 'denied' }));
+    other.observe(use({ outcome: 'failed' }));
+    clock.advance(HOUR);
+    one.observe(use());
+    await Promise.all([one.flush(), other.flush()]);
+    expect(await queryUsage(store, {})).toEqual([
+      {
+        atMs: 0,
+        kind: 'hook',
+        plugin: 'pii',
+        name: 'tool_pre_invoke',
+        appId: '',
+        calls: 4,
+        denied: 1,
+        failed: 1,
+        durationMs: 8,
+      },
+    ]);
+  });
+
+  test('comes in steps, within a time, of one plugin, app or name', async () => {
+    const count = meter();
+    for (let hour = 0; hour < 26; hour += 1) {
+      count.observe(use({ appId: hour % 2 === 0 ? 'a' : 'b' }));
+      clock.advance(HOUR);
+    }
+    await count.flush();
+    const hours = await queryUsage(store, { step: 'hour', appId: 'a', fromMs: DAY_START + 2 * HOUR });
+    expect(hours.map(({ atMs }) => (atMs - DAY_START) / HOUR)).toEqual([
+      2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24,
+    ]);
+    const days = await queryUsage(store, { step: 'day', toMs: DAY_START + 25 * HOUR });
+    expect(days.map(({ atMs, appId, calls }) => [(atMs - DAY_START) / HOUR, appId, calls])).toEqual([
+      [0, 'a', 12],
+      [0, 'b', 12],
+      [24, 'a', 1],
+    ]);
+    expect(await queryUsage(store, { plugin: 'other' })).toEqual([]);
+  });
+
+  test('reaches the store by itself, and goes after its time', async () => {
+    const count = meter();
+    count.observe(use());
+    clock.advance(5_000);
+    await count.flush();
+    clock.advance(31 * 24 * HOUR);
+    count.observe(use({ name: 'later' }));
+    await count.flush();
+    expect((await queryUsage(store, {})).map(({ name }) => name)).toEqual(['later']);
+  });
+
+  test('names without end are counted without names', async () => {
+    const count = meter();
+    for (let n = 0; n < 11_000; n += 1) count.observe(use({ kind: 'tool', name: `tool-${n}` }));
+    await count.flush();
+    const rest = await queryUsage(store, { name: '' });
+    expect(rest).toMatchObject([{ kind: 'tool', plugin: '', calls: 1_000 }]);
+  });
+});
