@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     include: long ? ['**/*.long.test.ts'] : ['**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', '**/.bulkhead/**', ...(long ? [] : ['**/*.long.test.ts'])],
+    globalSetup: ['host/store/shared-postgres.test-support.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: long ? 600_000 : 30_000,

@@ -136,6 +136,12 @@ export const ErrorCode = {
   QUOTA_EXCEEDED: 'QUOTA_EXCEEDED',
   /** The store cannot be reached, or is closed. */
   STORE_UNAVAILABLE: 'STORE_UNAVAILABLE',
+  /** The store has more to do than it takes, or another process or transaction is in the way; nothing was written. */
+  STORE_BUSY: 'STORE_BUSY',
+  /** The store's disk is full; nothing was written. */
+  STORE_FULL: 'STORE_FULL',
+  /** The store's file is damaged, or is no store. */
+  STORE_CORRUPT: 'STORE_CORRUPT',
   /** The store was written by a newer release, or its migration failed. */
   STORE_INCOMPATIBLE: 'STORE_INCOMPATIBLE',
   /** The key that secrets are encrypted with is missing, or not the one that they were written with. */

@@ -23,8 +23,10 @@ export interface BulkheadFile {
     readonly sandbox: HostConfig['host']['sandbox'];
     readonly env_allow: readonly string[];
     readonly drain_timeout_ms: number;
+    readonly config_writes: HostConfig['host']['configWrites'];
     readonly limits: LimitsSection;
   };
+  readonly store: { readonly url?: string };
   readonly log: { readonly level: string };
   readonly listen: { readonly data: ListenSection; readonly control: ListenSection };
   readonly limits: {

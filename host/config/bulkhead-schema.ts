@@ -109,11 +109,27 @@ export const BULKHEAD_SCHEMA: JsonSchema = {
         description: 'Environment variables that `${env:NAME}` may read for a plugin.',
       },
       drain_timeout_ms: ms(10_000, 'Longest wait for requests in flight when the host goes down.'),
+      config_writes: {
+        enum: ['allow', 'refuse'],
+        default: 'allow',
+        description:
+          '`refuse`: files are the only source; what UI, API and command line would change is refused, and what they changed before is not read.',
+      },
       limits: section(
         "What each plugin may use up at most, whatever its manifest asks; a plugin's own `limits` say it for that plugin.",
         RESOURCE_LIMITS,
       ),
     }),
+    store: section(
+      'Where the host keeps what it is given: grants, objects, keys and values, the audit log.',
+      {
+        url: {
+          ...text,
+          description:
+            'Address of a PostgreSQL server that several hosts share, `postgres://user:${env:NAME}@host/database`. Default: the file `store/bulkhead.db` in data_dir.',
+        },
+      },
+    ),
     log: section('Logging.', {
       level: {
         enum: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],

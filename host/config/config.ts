@@ -17,6 +17,12 @@ export interface HostConfig {
     /** Names of environment variables that `${env:NAME}` may read. */
     readonly envAllow: readonly string[];
     readonly drainTimeoutMs: number;
+    /** Whether anything but a file may change the configuration. */
+    readonly configWrites: 'allow' | 'refuse';
+  };
+  readonly store: {
+    /** Of a PostgreSQL server, with its password: never shown. Absent: a SQLite file in `dataDir`. */
+    readonly url?: string;
   };
   readonly log: { readonly level: string };
   readonly listen: {

@@ -19,7 +19,13 @@ import { readTree } from './read-tree.js';
 import { resolveReferences, type ReferenceRules } from './references.js';
 import { createReport, type Report } from './report.js';
 import { findPlugin, resolvePlugin } from './resolve-plugin.js';
-import { resolveApps, resolveHost, resolveListen, resolveUpstreams } from './resolve-sections.js';
+import {
+  resolveApps,
+  resolveHost,
+  resolveListen,
+  resolveStore,
+  resolveUpstreams,
+} from './resolve-sections.js';
 import { resolveServiceBudgets } from './service-budgets.js';
 import { uselessNulls } from './useless-nulls.js';
 
@@ -194,6 +200,7 @@ async function resolveLayers(
   const config: HostConfig = {
     environment: file.environment,
     host,
+    store: resolveStore(file.store, report),
     log: { level: file.log.level },
     listen: {
       data: resolveListen(file.listen.data, ['listen', 'data'], report),

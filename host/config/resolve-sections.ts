@@ -37,7 +37,25 @@ export function resolveHost(
     sandbox: host.sandbox,
     envAllow: host.env_allow,
     drainTimeoutMs: host.drain_timeout_ms,
+    configWrites: host.config_writes,
   };
+}
+
+/** An address may hold a password, so no message shows it. */
+export function resolveStore(
+  { url }: BulkheadFile['store'],
+  report: Pick<Report, 'problem'>,
+): HostConfig['store'] {
+  if (url === undefined) return {};
+  const schemes = ['postgres:', 'postgresql:'];
+  if (!URL.canParse(url) || !schemes.includes(new URL(url).protocol)) {
+    report.problem(
+      ['store', 'url'],
+      "expected an address such as postgres://user:${env:NAME}@host:5432/database (a password's special characters as %XX), got something else.",
+    );
+    return {};
+  }
+  return { url };
 }
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/;

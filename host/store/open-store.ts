@@ -1,65 +1,29 @@
-import { EventEmitter } from 'node:events';
-import { mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import { join } from 'node:path';
 import type { HostConfig } from '../config/config.js';
-import { migrate } from './migrate.js';
-import { openSqlite } from './sqlite.js';
 import type { Store } from './store.js';
 
-export interface StoreOptions {
+export type StoreOptions =
   /** Where the SQLite file lies; absolute. */
-  readonly path: string;
-}
+  | { readonly path: string }
+  /** A PostgreSQL server's address, with its password: never shown. */
+  | { readonly url: string };
 
 /** Where a configuration keeps things. */
-export function storeOptions({ host }: Pick<HostConfig, 'host'>): StoreOptions {
-  return { path: join(host.dataDir, 'store', 'bulkhead.db') };
+export function storeOptions({ host, store }: Pick<HostConfig, 'host' | 'store'>): StoreOptions {
+  return store.url === undefined ? { path: join(host.dataDir, 'store', 'bulkhead.db') } : { url: store.url };
 }
 
 /**
  * Opens the store and brings its tables up to date.
  *
- * @throws STORE_UNAVAILABLE, STORE_INCOMPATIBLE
+ * @throws STORE_UNAVAILABLE, STORE_CORRUPT, STORE_INCOMPATIBLE
  */
-export async function openStore({ path }: StoreOptions): Promise<Store> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const db = openSqlite(path);
-  await migrate(db, 'sqlite');
-  const heard = new EventEmitter();
-  let closed: Promise<void> | undefined;
-  const open = (): void => {
-    if (closed !== undefined) throw new BulkheadError(ErrorCode.STORE_UNAVAILABLE, 'the store is closed');
-  };
-  return {
-    engine: 'sqlite',
-    db,
-    async transaction(work) {
-      open();
-      return db.transaction().execute(work);
-    },
-    async batch(queries) {
-      open();
-      return db.transaction().execute(async (trx) => {
-        const results = [];
-        for (const query of queries) results.push(await trx.executeQuery(query.compile()));
-        return results;
-      });
-    },
-    notify(channel, payload) {
-      open();
-      heard.emit(channel, payload);
-      return Promise.resolve();
-    },
-    listen(channel, listener) {
-      heard.on(channel, listener);
-      return () => {
-        heard.off(channel, listener);
-      };
-    },
-    close() {
-      closed ??= db.destroy();
-      return closed;
-    },
-  };
+export async function openStore(options: StoreOptions): Promise<Store> {
+  // Each engine is loaded only when it is used: a command line that asks for one thing should not wait for the other.
+  if ('url' in options) {
+    const { openPostgres } = await import('./postgres/open-postgres.js');
+    return openPostgres(options);
+  }
+  const { openSqlite } = await import('./sqlite/open-sqlite.js');
+  return openSqlite(options);
 }
