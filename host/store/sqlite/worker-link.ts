@@ -36,7 +36,8 @@ export const startWorker: StartWorker = (settings) =>
   new Worker(resolve('#sqlite-worker'), {
     workerData: settings,
     env: {},
-    execArgv: [],
+    // The oldest Node 22 that is supported calls SQLite experimental, once in each thread.
+    execArgv: ['--disable-warning=ExperimentalWarning'],
     name: `store ${settings.role}`,
   });
 
