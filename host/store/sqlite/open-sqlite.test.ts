@@ -57,14 +57,12 @@ describe('the SQLite store', () => {
     });
     const waiting = insert(store, 'waited').catch(() => undefined);
     await expect(transaction).rejects.toMatchObject({ code: ErrorCode.STORE_UNAVAILABLE });
-    await expect
-      .poll(() =>
-        insert(store, 'after').then(
-          () => true,
-          () => false,
-        ),
-      )
-      .toBe(true);
+    const writes = (): Promise<boolean> =>
+      insert(store, 'after').then(
+        () => true,
+        () => false,
+      );
+    await expect.poll(writes, { timeout: 10_000 }).toBe(true);
     await waiting;
     const { rows } = await sql`select id from things where id <> 'waited' order by id`.execute(store.db);
     expect(rows).toEqual([{ id: 'after' }, { id: 'before' }]);
