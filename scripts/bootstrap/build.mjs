@@ -18,7 +18,13 @@ export async function buildPackages(node) {
 
 /** tsc touches a .tsbuildinfo exactly when it wrote something. */
 function bundleState() {
-  const files = ['proto/dist/.tsbuildinfo', 'sdk/dist/.tsbuildinfo', 'sdk/build.mjs', 'sdk/dist/bin.cjs'];
+  const files = [
+    'proto/dist/.tsbuildinfo',
+    'sdk/dist/.tsbuildinfo',
+    'sdk/build.mjs',
+    'sdk/dist/bin.cjs',
+    'sdk/dist/older-clients.cjs',
+  ];
   return files
     .map((file) => {
       const stat = statSync(join(ROOT, file), { throwIfNoEntry: false });

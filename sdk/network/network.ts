@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { formatDestination } from '@bulkhead/proto/rules';
 import type { RuntimeClock } from '../runtime/clock.js';
 import type { Network } from './client.js';
@@ -44,24 +43,13 @@ export async function openNetwork(way: NetworkWay, parts: NetworkParts): Promise
       return createNetwork(parts.clock, parts.globals.fetch, dialDirectly);
     case 'granted': {
       const relay = await Relay.open(way.egressSocket);
-      const covered = useProxy(`http://127.0.0.1:${relay.port}`, parts.env, parts.platform);
-      const fetch = covered ? parts.globals.fetch : fetchIsOlder;
-      const network = createNetwork(parts.clock, fetch, dialThrough(way.egressSocket), relay);
+      await useProxy(`http://127.0.0.1:${relay.port}`, parts.env, parts.platform);
+      const network = createNetwork(parts.clock, parts.globals.fetch, dialThrough(way.egressSocket), relay);
       parts.globals.fetch = network.http.fetch;
       return network;
     }
   }
 }
-
-/** Better than a request that goes around the grant, or into a namespace where nobody is. */
-const fetchIsOlder: typeof globalThis.fetch = () =>
-  Promise.reject(
-    new BulkheadError(
-      ErrorCode.INCOMPATIBLE,
-      `fetch under a network grant needs Node 24.14 or newer, this is ${process.versions.node}: name a newer one in ` +
-        'compat.node, use a library that reads HTTP_PROXY, or host.net.connect',
-    ),
-  );
 
 /** A network without any grant: each attempt says what to ask for. */
 export function refuseAll(fetch: typeof globalThis.fetch): Network {

@@ -20,12 +20,19 @@ import { systemClock } from '../../host/clock.js';
 import type { WallKind } from '../../host/sidecar/command-line.js';
 import { createLauncher } from '../../host/sidecar/launch.js';
 import { LogTape, describeLaunch, wallOf, declaring } from '../../host/sidecar/launch.test-support.js';
-import type { LaunchDescription, Sidecar } from '../../host/sidecar/sidecar.js';
+import type { Sidecar } from '../../host/sidecar/sidecar.js';
 import { buildRunner } from '../../sdk/build.mjs';
 
 /** A machine of a developer's may have none; in CI there is one. */
 export const HAS_REDIS =
   process.env['CI'] !== undefined || spawnSync('redis-server', ['--version']).error === undefined;
+
+/** This Node, or this Node without what only newer ones have. */
+export type NodeAge = 'today’s' | 'an older';
+
+const OLDER = 'older.cjs';
+/** Another Node, for trying the plugin's side on it: `BULKHEAD_TEST_NODE=/path/to/node npm test -- test/egress`. */
+const NODE = process.env['BULKHEAD_TEST_NODE'] ?? process.execPath;
 
 /** A package directory with the traveller in it, bundled with all that it needs, and the runner. */
 export class Package {
@@ -52,6 +59,7 @@ export class Package {
       logLevel: 'warning',
     });
     await writeFile(join(made.directory, 'ca.pem'), made.certificate.certPem);
+    await writeFile(join(made.directory, OLDER), `delete require('node:http').setGlobalProxyFromEnv;\n`);
     return made;
   }
 
@@ -75,12 +83,9 @@ export class Journey implements AsyncDisposable {
     this.#closers.push(close);
   }
 
-  async start(
-    from: Package,
-    wall: WallKind,
-    grant: Grant,
-    change: Partial<LaunchDescription> = {},
-  ): Promise<Traveller> {
+  async start(from: Package, wall: WallKind, grant: Grant, age: NodeAge = 'today’s'): Promise<Traveller> {
+    const inPackage = (file: string): string => join(from.directory, file);
+    const node = age === 'an older' ? [NODE, '--require', inPackage(OLDER)] : [NODE];
     const runDir = await realpath(await mkdtemp(join(tmpdir(), 'bh-run-')));
     this.atEnd(() => rm(runDir, { recursive: true }));
     const launch = createLauncher({
@@ -94,7 +99,7 @@ export class Journey implements AsyncDisposable {
     });
     const sidecar = await launch(
       describeLaunch({
-        command: [process.execPath, join(from.directory, 'runner.cjs'), join(from.directory, 'index.mjs')],
+        command: [...node, inPackage('runner.cjs'), inPackage('index.mjs')],
         cwd: from.directory,
         env: { NODE_EXTRA_CA_CERTS: join(from.directory, 'ca.pem') },
         manifestJson: JSON.stringify({ hooks: ['tool_pre_invoke'] }),
@@ -102,7 +107,6 @@ export class Journey implements AsyncDisposable {
         reach: { network: grant.network ?? [], filesystem: [], subprocess: false },
         networkPrivate: grant.networkPrivate ?? [],
         callTimeoutMs: 20_000,
-        ...change,
       }),
     );
     this.atEnd(() => sidecar.kill('the test is over'));

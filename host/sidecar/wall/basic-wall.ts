@@ -66,8 +66,11 @@ async function permissionFlags(
   ];
 }
 
-/** A path as written and without links: Node checks either, as it meets it. */
+/**
+ * A path as written and without links: Node checks either, as it meets it. Each once, and a folder before what is in it:
+ * Node 22 aborts at its start when it is told of a path twice, or of one that two earlier ones began with.
+ */
 async function withRealPaths(paths: readonly string[]): Promise<readonly string[]> {
   const real = await Promise.all(paths.map((path) => realpath(path).catch(() => path)));
-  return [...new Set([...paths, ...real])];
+  return [...new Set([...paths, ...real].map((path) => path.replace(/(?<=.)\/+$/, '')))].sort();
 }
