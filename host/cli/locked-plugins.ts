@@ -1,17 +1,15 @@
-import { join } from 'node:path';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { Logger } from 'pino';
 import { isNamed, openCatalog, type Catalog } from '../catalog/catalog.js';
 import type { PluginConfig } from '../config/config.js';
 import { loadInstallSettings, type InstallSettings } from '../config/load-install.js';
 import { createInstaller } from '../install/installer.js';
-import { LOCK_FILE } from '../install/lock-file.js';
-import { createStartVerifier, type StartVerifier } from '../install/start-verifier.js';
+import type { StartVerifier } from '../install/start-verifier.js';
 import { createTreeChecker } from '../install/tree-checker.js';
-import { HOST_VERSION } from '../version.js';
 import type { Cli } from './cli.js';
 import type { LoadOptions } from './load.js';
 import { installerOptionsOf } from './open-installer.js';
+import { openVerifier } from './open-verifier.js';
 
 /** The daemon's view of what is locked: makes environments that are missing, and verifies plugins before they start. */
 export interface LockedPlugins {
@@ -34,16 +32,10 @@ export function createLockedPlugins(
     async catalog(pluginsDir, wanted) {
       const settings = await loadInstallSettings(file, overrides);
       await ensure(settings, wanted, env, log);
-      const places = JSON.stringify([settings.pluginsDir, settings.cacheDir, settings.environment]);
+      const { pluginsDir: place, cacheDir, environment, sources } = settings;
+      const places = JSON.stringify([place, cacheDir, environment, sources]);
       if (verifier === undefined || places !== lastPlaces) {
-        verifier = createStartVerifier({
-          pluginsDir: settings.pluginsDir,
-          cacheDir: settings.cacheDir,
-          lockFile: join(settings.base, LOCK_FILE),
-          environment: settings.environment,
-          versions: { app: HOST_VERSION, node: process.versions.node },
-          trees,
-        });
+        verifier = openVerifier(settings, trees);
         lastPlaces = places;
       }
       await verifier.refresh();

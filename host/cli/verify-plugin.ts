@@ -1,12 +1,9 @@
-import { join } from 'node:path';
 import { BulkheadError, ErrorCode, isBulkheadError, type Problem } from '@bulkhead/proto';
 import { loadInstallSettings } from '../config/load-install.js';
-import { LOCK_FILE } from '../install/lock-file.js';
-import { createStartVerifier } from '../install/start-verifier.js';
 import { createTreeChecker } from '../install/tree-checker.js';
-import { HOST_VERSION } from '../version.js';
 import type { Cli } from './cli.js';
 import { loadHostConfig } from './load.js';
+import { openVerifier } from './open-verifier.js';
 import type { PackageReport } from './package-report.js';
 
 const CHECKED = [
@@ -33,17 +30,9 @@ export async function verifyPlugin(env: Cli['env'], file: string, name: string):
       `No plugin '${name}' is configured; there are: ${known}.`,
     );
   }
-  const { base, pluginsDir, cacheDir, environment } = await loadInstallSettings(file);
   const trees = createTreeChecker();
   try {
-    const verifier = createStartVerifier({
-      pluginsDir,
-      cacheDir,
-      lockFile: join(base, LOCK_FILE),
-      environment,
-      versions: { app: HOST_VERSION, node: process.versions.node },
-      trees,
-    });
+    const verifier = openVerifier(await loadInstallSettings(file), trees);
     await verifier.refresh();
     const problems = await verifier.verify(plugin).then(() => [], problemsOf);
     return { name, directory: plugin.directory, checked: CHECKED, problems, notices: [] };

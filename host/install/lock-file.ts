@@ -3,11 +3,10 @@ import { dirname, join } from 'node:path';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { compileSchema, problemsFromAjv } from '@bulkhead/proto/rules/schema';
 import { formatProblem } from '../manifest/format-problem.js';
-import { LOCK_FORMAT, LOCK_SCHEMA, PLUGIN_LOCK_SCHEMA } from './lock-schema.js';
+import { LOCK_FORMAT, LOCK_SCHEMA } from './lock-schema.js';
 import type { PluginSource } from './source.js';
 
 export const LOCK_FILE = 'plugins.lock.json';
-export const PLUGIN_LOCK_FILE = 'plugin.lock.json';
 /** Beside the lock: one folder a plugin with its dependency lockfile. */
 export const LOCKS_FOLDER = 'locks';
 export const DEPENDENCY_LOCKFILE = 'pnpm-lock.yaml';
@@ -40,38 +39,18 @@ export interface PluginsLock {
   readonly plugins: Readonly<Record<string, LockEntry>>;
 }
 
-export interface PluginDirectoryLock {
-  readonly source?: string;
-  readonly version: string;
-  readonly integrity: string;
-}
-
 export const EMPTY_LOCK: PluginsLock = { plugins: {} };
 
 /** Largest lock that is read, in bytes. */
 const MAX_LOCK_BYTES = 16 * 1024 * 1024;
 
-const validators: {
-  lock?: ReturnType<typeof compileSchema<PluginsLock>>;
-  directory?: ReturnType<typeof compileSchema<PluginDirectoryLock>>;
-} = {};
+let validator: ReturnType<typeof compileSchema<PluginsLock>> | undefined;
 
 /** @throws LOCK_INVALID */
 export function parseLock(content: string, file: string): PluginsLock {
-  const value = parseJson(content, file);
-  validators.lock ??= compileSchema<PluginsLock>(LOCK_SCHEMA, { trusted: true });
-  const check = validators.lock;
-  if (!check(value)) throw invalid(file, value, check.errors ?? []);
+  validator ??= compileSchema<PluginsLock>(LOCK_SCHEMA, { trusted: true });
+  const value = parseAs(validator, content, file);
   return { ...(value.sdk === undefined ? {} : { sdk: value.sdk }), plugins: value.plugins };
-}
-
-/** @throws LOCK_INVALID */
-export function parsePluginDirectoryLock(content: string, file: string): PluginDirectoryLock {
-  const value = parseJson(content, file);
-  validators.directory ??= compileSchema<PluginDirectoryLock>(PLUGIN_LOCK_SCHEMA, { trusted: true });
-  const check = validators.directory;
-  if (!check(value)) throw invalid(file, value, check.errors ?? []);
-  return value;
 }
 
 /** undefined when there is none. @throws LOCK_INVALID */
@@ -129,18 +108,17 @@ export async function readIfThere(file: string): Promise<string | undefined> {
   }
 }
 
-function parseJson(content: string, file: string): unknown {
+/** @throws LOCK_INVALID */
+export function parseAs<T>(check: ReturnType<typeof compileSchema<T>>, content: string, file: string): T {
+  let value: unknown;
   try {
-    return JSON.parse(content);
-  } catch (error) {
-    throw new BulkheadError(
-      ErrorCode.LOCK_INVALID,
-      `${file}: expected JSON. Take the version that was committed.`,
-      {
-        cause: error,
-      },
-    );
+    value = JSON.parse(content);
+  } catch (cause) {
+    const message = `${file}: expected JSON. Take the version that was committed.`;
+    throw new BulkheadError(ErrorCode.LOCK_INVALID, message, { cause });
   }
+  if (!check(value)) throw invalid(file, value, check.errors ?? []);
+  return value;
 }
 
 function invalid(file: string, value: unknown, errors: Parameters<typeof problemsFromAjv>[0]): BulkheadError {

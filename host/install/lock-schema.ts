@@ -95,7 +95,8 @@ export const LOCK_SCHEMA: JsonSchema = {
 export const PLUGIN_LOCK_SCHEMA: JsonSchema = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   title: 'Bulkhead lock of one plugin directory',
-  description: 'plugin.lock.json in a plugin directory that was placed by hand.',
+  description:
+    'plugin.lock.json in a plugin directory that was placed by hand. Written by `bulkhead plugin lock`.',
   type: 'object',
   additionalProperties: false,
   required: ['format', 'version', 'integrity'],
@@ -105,5 +106,11 @@ export const PLUGIN_LOCK_SCHEMA: JsonSchema = {
     source: { ...text, description: 'Where the directory came from, for people.' },
     version: { ...text, description: "The manifest's version, exact." },
     integrity: { ...hash, description: 'Over the list of every file in the directory but this one.' },
+    files: {
+      type: 'array',
+      items: text,
+      description:
+        'That list: a line per file with its kind (f, x executable, l link), its sha256 or target, and its path. Without it a change is found and the file is not named.',
+    },
   },
 };

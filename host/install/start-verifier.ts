@@ -1,5 +1,5 @@
-import { lstat, readFile, realpath } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { readFile, realpath } from 'node:fs/promises';
+import { sep } from 'node:path';
 import { ErrorCode, type Problem } from '@bulkhead/proto';
 import type { PluginConfig } from '../config/config.js';
 import { checkPluginDirectory } from '../manifest/check-directory.js';
@@ -15,16 +15,15 @@ import {
 } from './environment.js';
 import { sha512 } from './integrity.js';
 import { differingKeys } from './lock-diff.js';
-import { parsePluginDirectoryLock, PLUGIN_LOCK_FILE, readIfThere, readLock } from './lock-file.js';
+import { readLock } from './lock-file.js';
+import { placedFaults, type PlacedRules } from './placed-plugin.js';
 import { refused } from './plugin-package.js';
 import type { TreeChecker } from './tree-checker.js';
 import { treeCheckOf } from './verify-environment.js';
 
-export interface StartVerifierOptions {
+export interface StartVerifierOptions extends PlacedRules {
   readonly pluginsDir: string;
-  readonly cacheDir: string;
   readonly lockFile: string;
-  readonly environment: string;
   readonly versions: HostVersions;
   readonly trees: TreeChecker;
 }
@@ -47,8 +46,6 @@ export interface StartVerifier {
 type Pin =
   | { readonly kind: 'pinned'; readonly record: EnvironmentRecord }
   | { readonly kind: 'differs'; readonly message: string };
-
-const OTHERS_MAY_WRITE = 0o022;
 
 export function createStartVerifier(options: StartVerifierOptions): StartVerifier {
   const { pluginsDir, environment, trees, versions } = options;
@@ -127,57 +124,8 @@ export function createStartVerifier(options: StartVerifierOptions): StartVerifie
       const message = `${manifest.id} is installed and not in the lock ${options.lockFile}. Lock it: bulkhead plugin install <source>`;
       return [{ code: ErrorCode.NOT_LOCKED, message, file: directory }];
     }
-    const file = join(directory, PLUGIN_LOCK_FILE);
-    const text = await readIfThere(file);
-    if (text === undefined) return environment === 'production' ? checkRoot(directory) : [];
-    const pinned = parsePluginDirectoryLock(text, file);
-    if (pinned.version !== manifest.version) {
-      return [
-        {
-          code: ErrorCode.MANIFEST_MISMATCH,
-          message: `${PLUGIN_LOCK_FILE} pins version ${pinned.version}, and the manifest says ${manifest.version}.`,
-          file,
-        },
-      ];
-    }
-    const uid = process.getuid?.();
-    return trees.check({
-      root: directory,
-      tree: pinned.integrity,
-      without: [PLUGIN_LOCK_FILE],
-      cacheFile: join(
-        options.cacheDir,
-        'verified',
-        manifest.id,
-        `${sha512(directory).slice(7, 23).replaceAll(/[+/]/g, '_')}.json`,
-      ),
-      ...(uid === undefined ? {} : { uid }),
-    });
+    return placedFaults(directory, manifest, options, (check) => trees.check(check));
   }
-}
-
-/** Whoever may write the folder decides what it does. */
-async function checkRoot(directory: string): Promise<readonly Problem[]> {
-  const uid = process.getuid?.();
-  if (uid === undefined) return [];
-  const stats = await lstat(directory);
-  if (stats.uid !== uid && stats.uid !== 0) {
-    return [
-      {
-        code: ErrorCode.FOREIGN_OWNER,
-        message: `belongs to uid ${stats.uid}; expected uid ${uid} or root.`,
-        file: directory,
-      },
-    ];
-  }
-  if ((stats.mode & OTHERS_MAY_WRITE) === 0) return [];
-  return [
-    {
-      code: ErrorCode.WRITABLE_BY_OTHERS,
-      message: `may be written by group or others. Run: chmod go-w '${directory}'`,
-      file: directory,
-    },
-  ];
 }
 
 async function checkManifestPin(

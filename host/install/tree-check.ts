@@ -22,13 +22,19 @@ export interface TreeCheck {
   readonly sdk?: string;
   /** The listing, as it was written at install: names the file at fault. It is believed only when its hashes are the pinned ones. */
   readonly listingFile?: string;
+  /** The listing itself, where it is no file of its own; believed on the same condition. */
+  readonly listing?: readonly string[];
   /** Where stats of verified files are kept; absent: every file is read. */
   readonly cacheFile?: string;
   /** The user that the host runs as; undefined where there are none. */
   readonly uid?: number;
   /** Paths that are not part of the tree. */
   readonly without?: readonly string[];
+  /** What to do about a file that is not as it was. Default: install it again. */
+  readonly remedy?: string;
 }
+
+const REPAIR = 'Run: bulkhead plugin install';
 
 /** Faults that are told; the rest is counted. */
 export const MAX_TOLD_FAULTS = 20;
@@ -159,6 +165,7 @@ function compareBytes(
   const listing = readListing(check);
   const expected = new Map(listing?.map((line) => [pathOfLine(line), line]));
   const lines: string[] = [];
+  const { remedy = REPAIR } = check;
   for (const node of nodes) {
     if (node.kind === 'folder') continue;
     const known = expected.get(node.path);
@@ -167,14 +174,13 @@ function compareBytes(
     lines.push(line);
     if (listing === undefined || line === known) continue;
     if (known === undefined)
-      fault(ErrorCode.FILE_ADDED, node.path, 'was not installed. Remove it, or run: bulkhead plugin install');
-    else fault(ErrorCode.FILE_CHANGED, node.path, 'is not as it was installed. Run: bulkhead plugin install');
+      fault(ErrorCode.FILE_ADDED, node.path, `was not installed. Remove it, or: ${remedy}`);
+    else fault(ErrorCode.FILE_CHANGED, node.path, `is not as it was installed. ${remedy}`);
   }
   if (listing !== undefined) {
     const seen = new Set(nodes.flatMap((node) => (node.kind === 'folder' ? [] : [node.path])));
     for (const path of expected.keys()) {
-      if (!seen.has(path))
-        fault(ErrorCode.FILE_MISSING, path, 'was installed and is gone. Run: bulkhead plugin install');
+      if (!seen.has(path)) fault(ErrorCode.FILE_MISSING, path, `was installed and is gone. ${remedy}`);
     }
     return;
   }
@@ -182,7 +188,7 @@ function compareBytes(
     fault(
       ErrorCode.FILE_CHANGED,
       '',
-      'is not as it was pinned, and the list that would name the file is not there. Run: bulkhead plugin install',
+      `is not as it was pinned, and the list that would name the file is not there. ${remedy}`,
     );
   }
 }
@@ -201,15 +207,19 @@ function isPinned(check: TreeCheck, lines: readonly string[]): boolean {
 
 /** undefined when there is none, or one that is not what was pinned. */
 function readListing(check: TreeCheck): readonly string[] | undefined {
-  if (check.listingFile === undefined) return undefined;
-  let text: string;
+  const lines = check.listing ?? readLines(check.listingFile);
+  return lines !== undefined && isPinned(check, lines) ? lines : undefined;
+}
+
+function readLines(file: string | undefined): readonly string[] | undefined {
+  if (file === undefined) return undefined;
   try {
-    text = readFileSync(check.listingFile, 'utf8');
+    return readFileSync(file, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '');
   } catch {
     return undefined;
   }
-  const lines = text.split('\n').filter((line) => line !== '');
-  return isPinned(check, lines) ? lines : undefined;
 }
 
 /** undefined when there is none, it is of another tree, or somebody else could have written it. */

@@ -43,7 +43,12 @@ test('under a host that grants nothing and refuses nothing, the global fetch is 
 test('libraries that read the usual variables find the proxy, and no exceptions from it', async () => {
   const env: Record<string, string | undefined> = { NO_PROXY: 'internal' };
   const proxies: unknown[] = [];
-  const platform = { setGlobalProxyFromEnv: (given?: object) => void proxies.push(given) };
+  const platform = {
+    setGlobalProxyFromEnv(given?: object) {
+      proxies.push(given);
+      return () => {};
+    },
+  };
   const egressSocket = join(directory, 'egress.sock');
   const parts = { clock: never, env, globals: { fetch: answering } };
   await openNetwork({ kind: 'granted', egressSocket }, { ...parts, platform });

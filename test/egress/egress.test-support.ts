@@ -85,7 +85,7 @@ export class Journey implements AsyncDisposable {
 
   async start(from: Package, wall: WallKind, grant: Grant, age: NodeAge = 'today’s'): Promise<Traveller> {
     const inPackage = (file: string): string => join(from.directory, file);
-    const node = age === 'an older' ? [NODE, '--require', inPackage(OLDER)] : [NODE];
+    const flags = age === 'an older' ? ['--require', inPackage(OLDER)] : [];
     const runDir = await realpath(await mkdtemp(join(tmpdir(), 'bh-run-')));
     this.atEnd(() => rm(runDir, { recursive: true }));
     const launch = createLauncher({
@@ -99,7 +99,7 @@ export class Journey implements AsyncDisposable {
     });
     const sidecar = await launch(
       describeLaunch({
-        command: [...node, inPackage('runner.cjs'), inPackage('index.mjs')],
+        command: [NODE, ...flags, inPackage('runner.cjs'), inPackage('index.mjs')],
         cwd: from.directory,
         env: { NODE_EXTRA_CA_CERTS: join(from.directory, 'ca.pem') },
         manifestJson: JSON.stringify({ hooks: ['tool_pre_invoke'] }),

@@ -5,7 +5,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CLI, createProject, pluginPackage, writePackage, type TestProject } from './project.test-support.js';
+import { startDaemon } from './daemon.test-support.js';
+import { CLI, createProject, pluginPackage, type TestProject } from './project.test-support.js';
 import { startRegistry, type TestRegistry } from './registry.test-support.js';
 
 const ID = 'dev.test.guard';
@@ -158,35 +159,6 @@ describe('a daemon', () => {
   });
 });
 
-describe('a directory that was placed by hand', () => {
-  it('is held to its own lock', async () => {
-    await using project = await createProject(registry.url);
-    await configure(project, 'placed: { plugin: ./placed }');
-    const { listTree, hashListing } = (await import(join(CLI, '..', '..', 'install', 'tree.js'))) as {
-      listTree: (root: string) => readonly string[];
-      hashListing: (lines: readonly string[]) => string;
-    };
-    await writePackage(project, 'placed', pluginPackage());
-    const folder = join(project.folder, 'placed');
-    const integrity = hashListing(listTree(folder));
-    const lock = (fields: object): Promise<string> =>
-      project.write(
-        'placed/plugin.lock.json',
-        JSON.stringify({ format: 1, source: 'by hand', version: '1.0.0', integrity, ...fields }),
-      );
-    const findings = async (): Promise<string> => (await project.run('plugin', 'verify', 'placed')).out;
-    await lock({});
-    expect(await findings()).toContain('no problem');
-    await project.write('placed/index.js', 'changed');
-    expect(await findings()).toContain('FILE_CHANGED');
-    await writePackage(project, 'placed', pluginPackage());
-    await lock({ version: '2.0.0' });
-    expect(await findings()).toContain('MANIFEST_MISMATCH');
-    await lock({ integrity: 'sha1-x' });
-    expect(await findings()).toContain('LOCK_INVALID');
-  });
-});
-
 describe('a plugin that brings its own Node', () => {
   it('runs on it', async () => {
     await using project = await createProject(registry.url);
@@ -231,36 +203,6 @@ async function freePort(): Promise<number> {
   const address = server.address();
   server.close();
   return typeof address === 'object' && address !== null ? address.port : 0;
-}
-
-interface TestDaemon {
-  log(): string;
-  stop(): Promise<void>;
-}
-
-/** Starts the daemon and waits until it says that it runs. */
-async function startDaemon(project: TestProject): Promise<TestDaemon> {
-  const child = spawn(process.execPath, [CLI, 'start'], { cwd: project.folder, env: project.env });
-  let text = '';
-  const runs = Promise.withResolvers<void>();
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (chunk: string) => {
-      text += chunk;
-      if (text.includes('Stop it with Ctrl-C')) runs.resolve();
-    });
-  }
-  const exited = once(child, 'exit');
-  void exited.then(() => {
-    runs.reject(new Error(`the daemon ended:\n${text}`));
-  });
-  await runs.promise;
-  return {
-    log: () => text,
-    async stop() {
-      child.kill('SIGTERM');
-      await exited;
-    },
-  };
 }
 
 function killGroup(child: ChildProcess): void {

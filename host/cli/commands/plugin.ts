@@ -7,6 +7,7 @@ import { pluginGrantsCommand } from './plugin/grants.js';
 import { pluginInfoCommand } from './plugin/info.js';
 import { pluginInstallCommand } from './plugin/install.js';
 import { pluginListCommand } from './plugin/list.js';
+import { pluginLockCommand } from './plugin/lock.js';
 import { pluginLogsCommand } from './plugin/logs.js';
 import { pluginPruneCommand } from './plugin/prune.js';
 import { pluginRemoveCommand } from './plugin/remove.js';
@@ -32,5 +33,6 @@ export function pluginCommand(cli: Cli): Command {
     .addCommand(pluginPruneCommand(cli))
     .addCommand(pluginBundleCommand(cli))
     .addCommand(pluginCheckCommand(cli))
-    .addCommand(pluginVerifyCommand(cli));
+    .addCommand(pluginVerifyCommand(cli))
+    .addCommand(pluginLockCommand(cli));
 }
