@@ -30,6 +30,7 @@ export function createLockedPlugins(
   let lastPlaces = '';
   return {
     async catalog(pluginsDir, wanted) {
+      if (wanted.length > 0) trees.warm();
       const settings = await loadInstallSettings(file, overrides);
       await ensure(settings, wanted, env, log);
       const { pluginsDir: place, cacheDir, environment, sources } = settings;

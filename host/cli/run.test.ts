@@ -163,7 +163,9 @@ describe('plugin', () => {
     for (const path of [directory, join(directory, 'dist')]) await chmod(path, 0o755);
     for (const name of ['package.json', 'plugin.yaml', 'dist/index.js'])
       await chmod(join(directory, name), 0o644);
-    await writeFile(join(folder, 'bulkhead.yaml'), 'plugins:\n  q:\n    plugin: ./quiet\n');
+    const sources = 'install: { sources: { folders: [.] } }\n';
+    await writeFile(join(folder, 'bulkhead.yaml'), `${sources}plugins:\n  q:\n    plugin: ./quiet\n`);
+    expect(await runIn(folder, 'plugin', 'lock', './quiet')).toMatchObject({ code: 0 });
     expect(await runIn(folder, 'plugin', 'verify', 'q')).toMatchObject({ code: 0 });
     await chmod(directory, 0o777);
     const said = await runIn(folder, 'plugin', 'verify', 'q', '--json');

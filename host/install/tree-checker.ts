@@ -4,6 +4,8 @@ import type { TreeCheck } from './tree-check.js';
 
 /** Checks trees in a worker thread, one after another; the thread ends when it has nothing to do. */
 export interface TreeChecker {
+  /** Starts the thread, which takes longer than most checks, while there is still something else to do. */
+  warm(): void;
   /** @throws FILE_MISSING when the tree is not there at all */
   check(check: TreeCheck): Promise<readonly Problem[]>;
   close(): Promise<void>;
@@ -49,8 +51,16 @@ export function createTreeChecker(): TreeChecker {
     worker = undefined;
     await ending?.terminate();
   };
+  const restUntilAsked = (): void => {
+    clearTimeout(idle);
+    if (waiting.size === 0) idle = setTimeout(() => void close(), IDLE_MS).unref();
+  };
   return {
     close,
+    warm() {
+      worker ??= open();
+      restUntilAsked();
+    },
     async check(check) {
       clearTimeout(idle);
       worker ??= open();
@@ -65,7 +75,7 @@ export function createTreeChecker(): TreeChecker {
       const { faults, error } = await promise;
       clearTimeout(timer);
       waiting.delete(id);
-      if (waiting.size === 0) idle = setTimeout(() => void close(), IDLE_MS).unref();
+      restUntilAsked();
       if (faults !== undefined) return faults;
       throw new BulkheadError(
         ErrorCode.FILE_MISSING,

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { parseArgs } from 'node:util';
 import { describeEnvironment } from './environment.ts';
 import { connectDirect, connectThroughGateway } from './gateway.ts';
+import { measureSecondInstall, measureVerification, TREE_FILES } from './install.ts';
 import { closedLoop, median, openLoop, type Sample, type Subject } from './measure.ts';
 import { SCENARIOS } from './scenarios.ts';
 import { measureNodeStart, measureStart } from './start-and-memory.ts';
@@ -112,7 +113,25 @@ results['gateway_direct_p50_us'] = median(pairs.map((pair) => pair.direct.p50Us)
 results['gateway_through_p50_us'] = median(pairs.map((pair) => pair.through.p50Us));
 results['gateway_added_p50_us'] = round1(median(pairs.map((pair) => pair.through.p50Us - pair.direct.p50Us)));
 
+const verification = await measureVerification(rounds);
+const again = await measureSecondInstall(rounds);
+results['verify_unchanged_ms'] = round1(verification.unchangedMs);
+results['verify_unchanged_first_ms'] = round1(verification.unchangedFirstMs);
+results['verify_hash_100mb_ms'] = round1(verification.hashMsPer100Mb);
+results['install_again_ms'] = round1(again.installMs);
+results['install_again_beyond_node_ms'] = round1(again.installMs - again.nodeMs);
+results['disk_ten_over_one'] = Math.round(again.tenOverOne * 100) / 100;
+
 say('');
+say(
+  `second install of an unchanged plugin: ${results['install_again_ms']} ms, ` +
+    `${results['install_again_beyond_node_ms']} ms beyond the start of Node`,
+);
+say(
+  `verifying an unchanged tree of ${TREE_FILES} files: ${results['verify_unchanged_ms']} ms, ` +
+    `${results['verify_unchanged_first_ms']} ms as a thread's first; from nothing: ${results['verify_hash_100mb_ms']} ms for 100 MB`,
+);
+say(`disk of ten plugins that share dependencies: ${results['disk_ten_over_one']} × that of one`);
 say(
   `start to ready of one plugin: ${results['start_one_ms']} ms (in the strict sandbox, with the one trial of it: ${results['start_one_strict_ms'] ?? 'not measured'} ms), of ten: ${results['start_ten_ms']} ms`,
 );
