@@ -1,5 +1,5 @@
 import { type Cli, ExitCode } from './cli.js';
-import type { InstallResult } from '../install/installer.js';
+import type { InstallResult } from '../install/install-result.js';
 
 /** Prints what became of each plugin; one that waits for approval is no success. */
 export function reportInstalled(cli: Cli, results: readonly InstallResult[], json: boolean): void {

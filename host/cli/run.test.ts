@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, rm, symlink, writeFile, chmod } from 'node:fs/promises';
+import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -158,20 +158,26 @@ describe('plugin', () => {
     });
   });
 
-  test('verify finds a plugin that others may write', async () => {
+  test('verify says of a plugin that was placed by hand how to pin it, in production alone', async () => {
     const directory = await writePlugin();
-    for (const path of [directory, join(directory, 'dist')]) await chmod(path, 0o755);
-    for (const name of ['package.json', 'plugin.yaml', 'dist/index.js'])
-      await chmod(join(directory, name), 0o644);
-    const sources = 'install: { sources: { folders: [.] } }\n';
-    await writeFile(join(folder, 'bulkhead.yaml'), `${sources}plugins:\n  q:\n    plugin: ./quiet\n`);
-    expect(await runIn(folder, 'plugin', 'lock', './quiet')).toMatchObject({ code: 0 });
+    const config = (environment: string): Promise<void> =>
+      writeFile(
+        join(folder, 'bulkhead.yaml'),
+        `environment: ${environment}\nplugins:\n  q:\n    plugin: ./quiet\n`,
+      );
+    await config('development');
     expect(await runIn(folder, 'plugin', 'verify', 'q')).toMatchObject({ code: 0 });
-    await chmod(directory, 0o777);
+    await config('production');
     const said = await runIn(folder, 'plugin', 'verify', 'q', '--json');
     expect(said.code).toBe(1);
     expect(JSON.parse(said.out)).toMatchObject({
-      problems: [{ code: 'WRITABLE_BY_OTHERS', file: directory }],
+      problems: [
+        {
+          code: 'NOT_LOCKED',
+          file: directory,
+          message: expect.stringContaining(`bulkhead plugin lock ${directory}`) as unknown,
+        },
+      ],
     });
   });
 

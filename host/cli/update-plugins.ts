@@ -1,5 +1,5 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
-import type { InstallResult } from '../install/installer.js';
+import type { InstallResult } from '../install/install-result.js';
 import type { Cli } from './cli.js';
 import type { InstallOptions } from './commands/plugin/install-options.js';
 import { openInstaller } from './open-installer.js';

@@ -7,7 +7,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { TreeCheck } from '../../host/dist/install/tree-check.js';
 import { createTreeChecker } from '../../host/dist/install/tree-checker.js';
 import { hashListing, listTree } from '../../host/dist/install/tree.js';
-import { CLI, createProject, pluginPackage, type TestProject } from '../install/project.test-support.ts';
+import {
+  CLI,
+  createProject,
+  pluginPackage,
+  writePackage,
+  type TestProject,
+} from '../install/project.test-support.ts';
 import { startRegistry } from '../install/registry.test-support.ts';
 import { median } from './measure.ts';
 
@@ -24,6 +30,8 @@ const START_MS = 100;
 /** A `plugin install` of what is there already, and Node doing nothing, interleaved; without a network. */
 export interface SecondInstall {
   readonly installMs: number;
+  /** The same of a folder, whose files are hashed to know that they are what is there. */
+  readonly folderMs: number;
   readonly nodeMs: number;
   /** Disk of ten plugins that share their dependencies over the disk of one. */
   readonly tenOverOne: number;
@@ -48,17 +56,23 @@ export async function measureSecondInstall(rounds: number): Promise<SecondInstal
     }
     await one.install('@bench/p0');
     await ten.install(...names);
+    const oneBytes = await diskOf(one.pluginsDir);
     await registry.close();
+    const folder = await writePackage(one, 'own', pluginPackage({ name: '@bench/own', id: 'dev.bench.own' }));
+    await one.install(folder);
     const installs: number[] = [];
+    const folders: number[] = [];
     const nodes: number[] = [];
     for (let round = 0; round < rounds; round += 1) {
       nodes.push(await timeOf(one, ['-e', '0']));
       installs.push(await timeOf(one, [CLI, 'plugin', 'install', '@bench/p0']));
+      folders.push(await timeOf(one, [CLI, 'plugin', 'install', folder]));
     }
     return {
       installMs: median(installs),
+      folderMs: median(folders),
       nodeMs: median(nodes),
-      tenOverOne: (await diskOf(ten.pluginsDir)) / (await diskOf(one.pluginsDir)),
+      tenOverOne: (await diskOf(ten.pluginsDir)) / oneBytes,
     };
   } finally {
     await registry[Symbol.asyncDispose]();
