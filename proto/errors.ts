@@ -96,6 +96,8 @@ export const ErrorCode = {
   WRITABLE_BY_OTHERS: 'WRITABLE_BY_OTHERS',
   /** Another installer works on the same plugins directory. */
   INSTALL_BUSY: 'INSTALL_BUSY',
+  /** A disk has no room left for what is installed. */
+  DISK_FULL: 'DISK_FULL',
   /** There is no earlier environment to go back to. */
   NO_EARLIER_VERSION: 'NO_EARLIER_VERSION',
 

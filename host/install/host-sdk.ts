@@ -88,11 +88,11 @@ async function sharedCopy(sdk: HostSdk, cacheDir: string): Promise<string> {
   );
   if (await holds(folder, sdk)) return folder;
   const staged = `${folder}.${randomBytes(6).toString('hex')}`;
-  for (const { path, content } of sdk.files) {
-    const target = join(staged, path);
-    await mkdir(dirname(target), { recursive: true, mode: 0o755 });
-    await writeFile(target, content, { flag: 'wx' });
-    await chmod(target, READ_ONLY);
+  try {
+    await writeCopy(sdk, staged);
+  } catch (error) {
+    await rm(staged, { recursive: true, force: true });
+    throw error;
   }
   await rm(folder, { recursive: true, force: true });
   await rename(staged, folder).catch(async (error: unknown) => {
@@ -101,6 +101,15 @@ async function sharedCopy(sdk: HostSdk, cacheDir: string): Promise<string> {
     if (!(await holds(folder, sdk))) throw error;
   });
   return folder;
+}
+
+async function writeCopy(sdk: HostSdk, folder: string): Promise<void> {
+  for (const { path, content } of sdk.files) {
+    const target = join(folder, path);
+    await mkdir(dirname(target), { recursive: true, mode: 0o755 });
+    await writeFile(target, content, { flag: 'wx' });
+    await chmod(target, READ_ONLY);
+  }
 }
 
 async function holds(folder: string, sdk: HostSdk): Promise<boolean> {

@@ -1,4 +1,5 @@
 import type { Problem } from '@bulkhead/proto';
+import { tellDiskFull } from './disk-full.js';
 import { currentOf, isThere } from './find-environment.js';
 import { createContext, type InstallerOptions } from './install-context.js';
 import { installFrom, type InstallWish } from './install-from.js';
@@ -45,6 +46,8 @@ export function createInstaller(options: InstallerOptions): Installer {
       await clearStaging(pluginsDir);
       await finishChange(pluginsDir);
       return work();
+    }).catch((error: unknown) => {
+      throw tellDiskFull(error);
     });
   const lock = async (): Promise<PluginsLock> => (await readLock(options.lockFile)) ?? EMPTY_LOCK;
   return {

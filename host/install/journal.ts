@@ -59,9 +59,15 @@ async function apply(pluginsDir: string, change: Change): Promise<void> {
 async function replaceFile(file: string, text: string): Promise<void> {
   if ((await readFile(file, 'utf8').catch(() => undefined)) === text) return;
   await mkdir(dirname(file), { recursive: true });
-  const near = `${file}.${process.pid}.tmp`;
-  await writeFile(near, text, { flush: true });
-  await rename(near, file);
+  // One name, so that what a killed run left is overwritten by the one that finishes its work.
+  const near = `${file}.tmp`;
+  try {
+    await writeFile(near, text, { flush: true });
+    await rename(near, file);
+  } catch (error) {
+    await rm(near, { force: true });
+    throw error;
+  }
 }
 
 function parseChange(text: string, file: string): Change {

@@ -1,12 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startDaemon } from './daemon.test-support.js';
-import { CLI, createProject, pluginPackage, type TestProject } from './project.test-support.js';
+import { createProject, pluginPackage, type TestProject } from './project.test-support.js';
 import { startRegistry, type TestRegistry } from './registry.test-support.js';
 
 const ID = 'dev.test.guard';
@@ -26,40 +24,7 @@ beforeAll(async () => {
 
 afterAll(() => registry[Symbol.asyncDispose]());
 
-describe('an installer that is killed', () => {
-  it('leaves the old state or the new one, at every step, and the next one cleans up', async () => {
-    await using project = await createProject(registry.url);
-    await project.install('@test/guard@1.0.0');
-    const lockOf = async (): Promise<string> => String((await project.lock()).plugins[ID]?.['version']);
-    let now = '1.0.0';
-    const seen = new Set<string>();
-    for (let round = 0; round < 24; round += 1) {
-      const next = now === '1.0.0' ? '1.1.0' : '1.0.0';
-      await rm(join(project.folder, '.bulkhead', 'cache'), { recursive: true, force: true });
-      const child = spawn(process.execPath, [CLI, 'plugin', 'install', `@test/guard@${next}`], {
-        cwd: project.folder,
-        env: project.env,
-        stdio: 'ignore',
-        detached: true,
-      });
-      const exited = once(child, 'exit');
-      // Spread over the whole run, so that each round meets another step.
-      await Promise.race([delay(150 + round * 40), exited]);
-      killGroup(child);
-      await exited;
-      // What the next one finds, before it does anything new.
-      const [there] = await project.install('--frozen');
-      const locked = await lockOf();
-      expect([now, next]).toContain(locked);
-      expect(there?.version).toBe(locked);
-      expect(await project.current(ID)).toContain(`${locked}-`);
-      expect(await project.leftovers()).toEqual([]);
-      seen.add(locked === now ? 'old' : 'new');
-      now = locked;
-    }
-    expect(seen.has('old')).toBe(true);
-  }, 180_000);
-
+describe('an installer', () => {
   it('fetches nothing twice that has verified', async () => {
     const own = await startRegistry();
     await using project = await createProject(own.url);
@@ -203,12 +168,4 @@ async function freePort(): Promise<number> {
   const address = server.address();
   server.close();
   return typeof address === 'object' && address !== null ? address.port : 0;
-}
-
-function killGroup(child: ChildProcess): void {
-  try {
-    process.kill(-(child.pid ?? 0), 'SIGKILL');
-  } catch {
-    // It ended by itself.
-  }
 }
