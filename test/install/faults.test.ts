@@ -51,7 +51,7 @@ describe('an installer', () => {
 });
 
 describe('a daemon', () => {
-  it('makes the environment of a locked plugin, runs it, and is refused by a changed byte of a guard', async () => {
+  it('makes the environment of a locked plugin, runs it, and is refused by a changed byte of a guard or its dependencies', async () => {
     await using project = await createProject(registry.url);
     await configure(project, 'guard: { mode: sequential, on_error: fail }');
     await project.install('@test/guard@1.0.0');
@@ -60,12 +60,23 @@ describe('a daemon', () => {
     expect(first.log()).toContain('the environment of a locked plugin was made');
     expect(first.log()).toMatch(/verified; it runs from this directory/);
     await first.stop();
-    const entry = join(project.pluginsDir, ID, (await project.current(ID)) ?? '', 'index.js');
+    const refused = async (file: string, code: string): Promise<void> => {
+      const { code: exit, err } = await project.run('start');
+      expect(exit).toBe(1);
+      expect(err).toMatch(new RegExp(`GUARD_NOT_READY.*${code}`, 's'));
+      expect(err).toContain(file);
+    };
+    const folder = join(project.pluginsDir, ID, (await project.current(ID)) ?? '');
+    const left = join(folder, 'node_modules', '.pnpm', 'left@1.0.0', 'node_modules', 'left', 'index.js');
+    const before = await readFile(left, 'utf8');
+    await writeFile(left, `${before} `);
+    await refused(left, 'FILE_CHANGED');
+    await rm(left);
+    await refused(left, 'FILE_MISSING');
+    await writeFile(left, before);
+    const entry = join(folder, 'index.js');
     await writeFile(entry, `${await readFile(entry, 'utf8')} `);
-    const refused = await project.run('start');
-    expect(refused.code).toBe(1);
-    expect(refused.err).toMatch(/GUARD_NOT_READY.*FILE_CHANGED/s);
-    expect(refused.err).toContain(entry);
+    await refused(entry, 'FILE_CHANGED');
     expect(await project.install()).toMatchObject([{ status: 'built' }]);
     await (await startDaemon(project)).stop();
   });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createProject, pluginPackage, writePackage, type TestProject } from './project.test-support.js';
-import { pack, startRegistry, type TestRegistry } from './registry.test-support.js';
+import { pack, packOdd, startRegistry, type TestRegistry } from './registry.test-support.js';
 
 const ID = 'dev.test.guard';
 let registry: TestRegistry;
@@ -252,12 +252,42 @@ describe('plugin install refuses, and leaves nothing behind:', () => {
     expect(await refusalOfNew(project, spec)).toContain(code);
   });
 
-  it('an entry that is a link, in a folder and in a tarball', async () => {
+  it('an entry that is a link, in a folder', async () => {
     await using project = await createProject(registry.url);
     const spec = await writePackage(project, 'one', pluginPackage({ entry: 'linked.js' }));
     await symlink('/etc/hostname', join(project.folder, 'one', 'linked.js'));
     expect(await refusalOfNew(project, spec)).toMatch(/FILE_LINK_REFUSED|ENTRY_REFUSED/);
   });
+
+  it.each([
+    ['a symbolic link', { type: 'SymbolicLink', linkpath: '/etc/hostname' }],
+    ['a symbolic link to a file of the package', { type: 'SymbolicLink', linkpath: 'index.js' }],
+    ['a hard link', { type: 'Link', linkpath: 'package/index.js' }],
+    ['a hard link out of the package', { type: 'Link', linkpath: '../../../../../../etc/hostname' }],
+  ] as const)('an entry that is %s in a tarball', async (_what, link) => {
+    await using project = await createProject(registry.url);
+    const odd = [{ path: 'package/linked.js', ...link }];
+    await writeFile(
+      join(project.folder, 'odd.tgz'),
+      await packOdd(pluginPackage({ entry: 'linked.js' }), odd),
+    );
+    expect(await refusalOfNew(project, './odd.tgz')).toContain('ENTRY_REFUSED');
+  });
+
+  it.each(['../escaped.js', 'package/../../escaped.js', '/tmp/../escaped.js'])(
+    'what a tarball wants to write beside the package, to %s',
+    async (path) => {
+      await using project = await createProject(registry.url);
+      const odd = [{ path, type: 'File', text: 'escaped' }] as const;
+      await writeFile(join(project.folder, 'odd.tgz'), await packOdd(pluginPackage(), odd));
+      await project.run('plugin', 'install', './odd.tgz');
+      const all = await readdir(project.folder, { recursive: true, withFileTypes: true });
+      const escaped = all.filter(({ name }) => name === 'escaped.js').map(({ parentPath }) => parentPath);
+      const inside = join(project.pluginsDir, ID, (await project.current(ID)) ?? 'none');
+      expect(escaped.filter((place) => !place.startsWith(inside))).toEqual([]);
+      expect(await project.leftovers()).toEqual([]);
+    },
+  );
 
   it('a manifest and a package.json that disagree', async () => {
     await using project = await createProject(registry.url);

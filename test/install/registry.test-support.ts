@@ -3,8 +3,11 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { create } from 'tar';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { create, Header } from 'tar';
 import { runServer } from 'verdaccio';
+
+const BLOCK_BYTES = 512;
 
 /** A package to publish: what stands in package.json besides name and version, and its files. */
 export interface Published {
@@ -113,6 +116,35 @@ export async function pack({ name, version, described, files, executable = [] }:
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** What no packer writes: links, and paths that lead out. */
+export interface OddEntry {
+  readonly path: string;
+  readonly type: 'File' | 'Link' | 'SymbolicLink';
+  readonly linkpath?: string;
+  readonly text?: string;
+}
+
+/** As {@link pack}, with entries after the package's own. */
+export async function packOdd(published: Published, odd: readonly OddEntry[]): Promise<Buffer> {
+  const whole = gunzipSync(await pack(published));
+  // An archive ends with blocks of zeros; what is added goes before them.
+  let end = whole.length;
+  while (end > 0 && whole.readUInt8(end - 1) === 0) end -= 1;
+  const kept = whole.subarray(0, Math.ceil(end / BLOCK_BYTES) * BLOCK_BYTES);
+  return gzipSync(Buffer.concat([kept, ...odd.map(blocksOf), Buffer.alloc(2 * BLOCK_BYTES)]));
+}
+
+function blocksOf({ path, type, linkpath, text = '' }: OddEntry): Buffer {
+  const body = Buffer.from(text);
+  const block = Buffer.alloc(BLOCK_BYTES);
+  const header = new Header({ path, type, size: body.length, mode: 0o644, mtime: new Date(0) });
+  if (linkpath !== undefined) header.linkpath = linkpath;
+  header.encode(block);
+  const padded = Buffer.alloc(Math.ceil(body.length / BLOCK_BYTES) * BLOCK_BYTES);
+  body.copy(padded);
+  return Buffer.concat([block, padded]);
 }
 
 function publication(registry: string, { name, version, described }: Published, bytes: Buffer): object {
