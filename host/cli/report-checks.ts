@@ -11,6 +11,7 @@ export function reportChecks(cli: Cli, report: PackageReport, json: boolean): vo
   }
   for (const notice of report.notices) cli.out(`note: ${notice}\n`);
   for (const problem of report.problems) cli.out(`${formatProblem(problem)}\n`);
-  const outcome = report.problems.length === 0 ? 'no problem' : `${report.problems.length} problems`;
+  const count = report.problems.length;
+  const outcome = count === 0 ? 'no problem' : count === 1 ? 'one problem' : `${count} problems`;
   cli.out(`${report.name} in ${report.directory}: checked ${report.checked.join(', ')}: ${outcome}\n`);
 }

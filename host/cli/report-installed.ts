@@ -29,10 +29,10 @@ function describe({
     case 'current':
       return `${id} ${version}: up to date in ${path}`;
     case 'activated':
-      return `${id} ${version}${from}: current again, in ${path}`;
+      return `${id} ${version}${from}: current now, in ${path}`;
     case 'built':
       return `${id} ${version}${from}: installed with ${graph} in ${path}; asks for ${permissions.join(', ') || 'nothing'}`;
     case 'waiting':
-      return `${id} ${version}: waits for approval; ${previous ?? 'the version before it'} serves on.\n${reason ?? ''}`;
+      return `${id} ${version}: waits for approval; ${previous ?? 'the version before it'} serves on. Approve it: bulkhead plugin update ${id}, with what you grant.\n${reason ?? ''}`;
   }
 }

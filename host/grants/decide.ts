@@ -114,7 +114,7 @@ function withoutTerminal(
   previous: Grant | undefined,
   widened: readonly string[],
 ): string {
-  const more = previous === undefined ? 'asks for' : 'asks for more than was decided';
+  const more = previous === undefined ? 'asks for what nobody decided yet' : 'asks for more than was decided';
   const list = widened.map((name) => `  --grant ${name.padEnd(28)} ${describePermission(name)}`).join('\n');
   return (
     `${id} ${version} ${more}, and there is no terminal to ask at. Pass what you grant:\n${list}\n` +

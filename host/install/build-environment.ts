@@ -98,7 +98,7 @@ async function addModules(
   attempt: 'shared store' | 'fresh store',
   folder: string,
 ): Promise<void> {
-  context.progress(`installing ${pinned.packages.length} dependencies of ${unpacked.manifest.id}`);
+  context.progress(`installing ${countOf(pinned.packages.length)} of ${unpacked.manifest.id}`);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true, mode: 0o755 });
   const served = await serveFromCache(pinned, context.cache);
@@ -163,4 +163,8 @@ async function assertNode(directory: string, { manifest }: PluginPackage, hostNo
     ErrorCode.INCOMPATIBLE,
     `${manifest.id} needs Node ${range}, and it would run on ${version}.`,
   );
+}
+
+function countOf(dependencies: number): string {
+  return dependencies === 1 ? '1 dependency' : `${dependencies} dependencies`;
 }

@@ -88,7 +88,8 @@ function fetchFailed(spec: string, error: unknown): BulkheadError {
     } as const;
     return integrityMismatch(spec, String(expected), String(found));
   }
-  const message = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+  const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+  const message = line.replace(/\.+$/, '');
   const retryable = code !== 'E404' && code !== 'ETARGET' && code !== 'ENOVERSIONS';
   return new BulkheadError(
     ErrorCode.FETCH_FAILED,

@@ -136,6 +136,40 @@ describe('plugin install', () => {
   });
 });
 
+describe('what plugin install says', () => {
+  it('is each step on standard error, and the outcome on standard output, as JSON too', async () => {
+    await using project = await createProject(registry.url);
+    await registry.publish(
+      pluginPackage({ name: '@test/told', id: 'dev.test.told', described: { dependencies: { left: '^1' } } }),
+    );
+    const { out, err } = await project.run('plugin', 'install', '@test/told', '--json');
+    expect(err.split('\n').filter((line) => line.endsWith('…'))).toEqual([
+      'asking the registry for @test/told@latest …',
+      'fetching @test/told@1.0.0 …',
+      'resolving the dependencies of dev.test.told …',
+      'installing 1 dependency of dev.test.told …',
+    ]);
+    expect(JSON.parse(out)).toMatchObject({
+      plugins: [{ id: 'dev.test.told', status: 'built', packages: 1 }],
+    });
+    for (const args of [['bundle', 'dev.test.told'], ['prune'], ['remove', 'dev.test.told']]) {
+      expect(JSON.parse((await project.run('plugin', ...args, '--json')).out)).toBeTypeOf('object');
+    }
+  });
+
+  it('is how to run what no entry runs yet', async () => {
+    await using project = await createProject(registry.url);
+    const install = async (): Promise<string> =>
+      (await project.run('plugin', 'install', '@test/guard@1.0.0')).err;
+    expect(await install()).toContain('plugins: { guard: {} }');
+    await project.write(
+      'bulkhead.yaml',
+      'environment: development\nplugins: { mine: { plugin: dev.test.guard } }\n',
+    );
+    expect(await install()).not.toContain('plugins: {');
+  });
+});
+
 describe('plugin install refuses, and leaves nothing behind:', () => {
   it('a tarball with other bytes than the registry promises', async () => {
     await using project = await createProject(registry.url);
@@ -532,6 +566,7 @@ describe('versions', () => {
       code: 1,
       out: expect.stringContaining('waits for approval; 1.0.0 serves on'),
     });
+    expect(waiting.out).toContain(`bulkhead plugin update ${ID}`);
     expect(waiting.out).toContain('services:llms.read');
     expect(await project.current(ID)).toBe(old);
     expect((await project.lock()).plugins[ID]).toMatchObject({ version: '1.0.0' });
@@ -540,14 +575,16 @@ describe('versions', () => {
       version: '1.1.0',
       permissions: ['services:kv.read', 'services:llms.read'],
     });
-    expect((await project.run('plugin', 'rollback', ID)).code).toBe(0);
+    // By its name too; an id, a name and a package are taken alike.
+    expect((await project.run('plugin', 'rollback', 'guard')).code).toBe(0);
     expect(await project.current(ID)).toBe(old);
     expect((await project.lock()).plugins[ID]).toMatchObject({ version: '1.0.0' });
     expect(await project.install('--frozen')).toMatchObject([{ status: 'current' }]);
     // One that asks for less needs nobody.
     await own.publish(pluginPackage({ version: '1.2.0' }));
-    expect((await project.run('plugin', 'update', ID)).code).toBe(0);
+    expect((await project.run('plugin', 'update', '@test/guard')).code).toBe(0);
     expect((await project.lock()).plugins[ID]).toMatchObject({ version: '1.2.0', permissions: [] });
+    expect((await project.run('plugin', 'update', 'other')).err).toContain('NOT_LOCKED');
     await own[Symbol.asyncDispose]();
   });
 

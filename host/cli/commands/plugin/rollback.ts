@@ -5,8 +5,9 @@ import { type InstallOptions, withGrant, withInstallPlaces } from './install-opt
 export function pluginRollbackCommand(cli: Cli): Command {
   return withGrant(withInstallPlaces(new Command('rollback')))
     .description('go back to the version before; it is kept, so this is one swap')
-    .argument('<id>', 'its id in the lock')
-    .action(async (id: string, options: InstallOptions) => {
+    .argument('<plugin>', 'its id, name or package in the lock')
+    .action(async (name: string, options: InstallOptions) => {
+      const { lockedId } = await import('../../../install/locked-entries.js');
       const { openInstaller } = await import('../../open-installer.js');
       const { reportInstalled } = await import('../../report-installed.js');
       const { tellDaemon } = await import('../../tell-daemon.js');
@@ -14,7 +15,7 @@ export function pluginRollbackCommand(cli: Cli): Command {
         grant: options.grant,
         mayAsk: options.json !== true,
       });
-      const result = await installer.rollback(id);
+      const result = await installer.rollback(lockedId(await installer.lock(), name));
       await tellDaemon(cli, settings.dataDir);
       reportInstalled(cli, [result], options.json === true);
     });
