@@ -77,7 +77,8 @@ export async function currentOf(
   return { record, faults: await checkRecord(context, record) };
 }
 
-function isOf(record: EnvironmentRecord, lock: PluginsLock, entry: LockEntry): boolean {
+/** Whether an environment is the one of an entry, on this Node, platform and SDK. */
+export function isOf(record: EnvironmentRecord, lock: PluginsLock, entry: LockEntry): boolean {
   return (
     record.folder.replace(/\.\d+$/, '') === folderName(entry, lock.sdk) &&
     differingKeys(record.entry, entry).length === 0 &&

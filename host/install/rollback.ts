@@ -1,5 +1,6 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { environmentPath, readCurrent, readRecords, type EnvironmentRecord } from './environment.js';
+import { isOf } from './find-environment.js';
 import type { InstallContext } from './install-context.js';
 import { result, type InstallResult } from './install-result.js';
 import type { PluginsLock } from './lock-file.js';
@@ -17,9 +18,9 @@ export async function rollback(
   const current = await readCurrent(pluginsDir, id);
   const records = await readRecords(pluginsDir, id);
   const at = records.findIndex(({ folder }) => folder === current);
+  // One for another Node, platform or SDK would be made anew at the next start, and its source may have moved on.
   const fits = (record: EnvironmentRecord): boolean =>
-    (record.entry.sdk === 'own' || record.sdk?.integrity === lock.sdk?.integrity) &&
-    record.entry.integrity !== now.integrity;
+    isOf(record, lock, record.entry) && record.entry.integrity !== now.integrity;
   for (const record of records.slice(at + 1).filter(fits)) {
     if ((await checkRecord(context, record)).length > 0) continue;
     const answer = await context.consent(await manifestOf(context, record));
@@ -33,7 +34,7 @@ export async function rollback(
   }
   throw new BulkheadError(
     ErrorCode.NO_EARLIER_VERSION,
-    `${id} has no earlier environment that still verifies; the current one is ${now.version}.`,
+    `${id} has no earlier environment for this Node and platform that still verifies; the current one is ${now.version}. Install the version that you want: bulkhead plugin install <package>@<version>`,
   );
 }
 

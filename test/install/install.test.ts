@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, stat, symlink, writeFile, link, mkdir } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, symlink, writeFile, link, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -602,6 +602,20 @@ describe('versions', () => {
     expect((await project.run('plugin', 'rollback', ID)).code).toBe(0);
     expect(await project.current(ID)).toBe(folders[2]);
     expect((await project.run('plugin', 'rollback', ID)).err).toContain('NO_EARLIER_VERSION');
+  });
+
+  it('go back to none that was made for another Node', async () => {
+    await using project = await createProject(registry.url);
+    await project.install('@test/guard@1.0.0');
+    const folder = (await project.current(ID)) ?? '';
+    await project.install('@test/guard@1.1.0');
+    const now = await project.current(ID);
+    const other = '1.0.0-0000000000000000';
+    for (const home of ['.', '.records'])
+      await rename(join(project.pluginsDir, ID, home, folder), join(project.pluginsDir, ID, home, other));
+    expect((await project.run('plugin', 'rollback', ID)).err).toContain('NO_EARLIER_VERSION');
+    expect(await project.current(ID)).toBe(now);
+    expect((await project.lock()).plugins[ID]).toMatchObject({ version: '1.1.0' });
   });
 
   it('leave no orphan when the plugin is removed and the rest is pruned', async () => {
