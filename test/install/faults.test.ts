@@ -79,7 +79,7 @@ describe('a daemon', () => {
     await refused(entry, 'FILE_CHANGED');
     expect(await project.install()).toMatchObject([{ status: 'built' }]);
     await (await startDaemon(project)).stop();
-  });
+  }, 120_000);
 
   it('makes none when it is told to', async () => {
     await using project = await createProject(registry.url);

@@ -1,4 +1,4 @@
-import { chmod, cp, link, mkdir, readdir, rm, symlink } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startDaemon } from './daemon.test-support.js';
@@ -6,6 +6,8 @@ import { createProject, pluginPackage, writePackage, type TestProject } from './
 
 /** Nobody is asked: a directory that was placed by hand needs no registry. */
 const NO_REGISTRY = 'http://127.0.0.1:9/';
+/** For tests that start a daemon several times. */
+const LONG_MS = 120_000;
 const DEVELOPMENT = 'environment: development\n';
 const PRODUCTION = 'environment: production\n';
 const LISTED = `${PRODUCTION}install: { sources: { folders: [.] } }\n`;
@@ -31,69 +33,15 @@ async function lock(project: TestProject): Promise<void> {
 }
 
 describe('a directory that was placed by hand and locked', () => {
-  it('is held to every byte of its whole tree, by name, as an installed one is', async () => {
+  it('is not verified with a changed byte in its dependencies, which is named with what to do', async () => {
     await using project = await createProject(NO_REGISTRY);
     const folder = await place(project, DEVELOPMENT);
     await lock(project);
     expect(await findings(project)).toContain('no problem');
-    const text = await project.read('placed/lib/deep.js');
-    for (const path of ['lib/deep.js', 'node_modules/left/index.js', 'plugin.yaml']) {
-      const before = await project.read(`placed/${path}`);
-      await project.write(`placed/${path}`, `${before} `);
-      expect(await findings(project)).toMatch(
-        new RegExp(`${path}.*bulkhead plugin lock ${folder}.*FILE_CHANGED`),
-      );
-      await project.write(`placed/${path}`, before);
-    }
-    await rm(join(folder, 'lib', 'deep.js'));
-    expect(await findings(project)).toMatch(/lib\/deep\.js.*FILE_MISSING/);
-    await project.write('placed/lib/deep.js', text);
-    await project.write('placed/lib/new.js', '');
-    expect(await findings(project)).toMatch(/lib\/new\.js.*FILE_ADDED/);
-    await rm(join(folder, 'lib', 'new.js'));
-    await chmod(join(folder, 'lib'), 0o777);
-    expect(await findings(project)).toMatch(/WRITABLE_BY_OTHERS/);
-    await chmod(join(folder, 'lib'), 0o755);
-    await link(join(folder, 'index.js'), join(project.folder, 'another-name.js'));
-    expect(await findings(project)).toMatch(/hard link.*FILE_LINK_REFUSED/);
-    await rm(join(project.folder, 'another-name.js'));
-    expect(await findings(project)).toContain('no problem');
-  });
-
-  it('is refused with a lock that was tampered with, that is weak, or that is of another version', async () => {
-    await using project = await createProject(NO_REGISTRY);
-    await place(project, DEVELOPMENT);
-    await lock(project);
-    const text = await project.read('placed/plugin.lock.json');
-    const tampered = async (change: (text: string) => string): Promise<string> => {
-      await project.write('placed/plugin.lock.json', change(text));
-      return findings(project);
-    };
-    // A line for the changed file, under the old hash.
-    expect(await tampered((lines) => lines.replace(/f [0-9a-f]{4}/, 'f 0000'))).toMatch(
-      /'files' to be the list.*LOCK_INVALID/,
+    await project.write('placed/node_modules/left/index.js', 'LEFT');
+    expect(await findings(project)).toMatch(
+      new RegExp(`left/index\\.js.*bulkhead plugin lock ${folder}.*FILE_CHANGED`),
     );
-    expect(await tampered((lines) => lines.replace(/"sha512-...../, '"sha512-AAAAA'))).toContain(
-      'LOCK_INVALID',
-    );
-    expect(await tampered((lines) => lines.replace('"1.0.0"', '"2.0.0"'))).toContain('MANIFEST_MISMATCH');
-    expect(await tampered((lines) => lines.replace(/sha512-[^"]*/, 'sha1-x'))).toContain('LOCK_INVALID');
-    expect(await tampered((lines) => lines.replace(/"integrity": "[^"]*",/, ''))).toContain('LOCK_INVALID');
-    expect(await tampered((lines) => lines.replace('"format": 1', '"format": 2'))).toContain('LOCK_INVALID');
-    expect(await tampered((lines) => lines)).toContain('no problem');
-  });
-
-  it('is still held to its bytes by a lock that has no list, without the name', async () => {
-    await using project = await createProject(NO_REGISTRY);
-    await place(project, DEVELOPMENT);
-    await lock(project);
-    const { files: _files, ...bare } = JSON.parse(await project.read('placed/plugin.lock.json')) as {
-      files: unknown;
-    };
-    await project.write('placed/plugin.lock.json', JSON.stringify(bare));
-    expect(await findings(project)).toContain('no problem');
-    await project.write('placed/index.js', 'changed');
-    expect(await findings(project)).toContain('FILE_CHANGED');
   });
 
   it('has to be where the operator’s list lets plugins be', async () => {
@@ -119,23 +67,27 @@ describe('a directory that was placed by hand and that nothing pins', () => {
     expect(await findings(project)).toContain('no problem');
   });
 
-  it('stops the start of a daemon that it guards; so does a changed byte of a locked one', async () => {
-    await using project = await createProject(NO_REGISTRY);
-    await writePackage(project, 'one', pluginPackage());
-    const [installed] = await project.install('./one');
-    // With all that it needs to run, the SDK too.
-    await cp(installed?.path ?? '', join(project.folder, 'placed'), { recursive: true });
-    const listen = 'listen: { data: { address: "127.0.0.1:0" }, control: { address: "127.0.0.1:0" } }\n';
-    const configure = (settings: string): Promise<string> =>
-      project.write('bulkhead.yaml', `${settings}${listen}plugins: { placed: { plugin: ./placed } }\n`);
-    await configure(`${LISTED}host: { sandbox: basic }\n`);
-    expect((await project.run('start')).err).toMatch(/GUARD_NOT_READY.*NOT_LOCKED/s);
-    await lock(project);
-    await configure(DEVELOPMENT);
-    await (await startDaemon(project)).stop();
-    await project.write('placed/index.js', `${await project.read('placed/index.js')} `);
-    expect((await project.run('start')).err).toMatch(/GUARD_NOT_READY.*placed\/index\.js.*FILE_CHANGED/s);
-  });
+  it(
+    'stops the start of a daemon that it guards; so does a changed byte of a locked one',
+    async () => {
+      await using project = await createProject(NO_REGISTRY);
+      await writePackage(project, 'one', pluginPackage());
+      const [installed] = await project.install('./one');
+      // With all that it needs to run, the SDK too.
+      await cp(installed?.path ?? '', join(project.folder, 'placed'), { recursive: true });
+      const listen = 'listen: { data: { address: "127.0.0.1:0" }, control: { address: "127.0.0.1:0" } }\n';
+      const configure = (settings: string): Promise<string> =>
+        project.write('bulkhead.yaml', `${settings}${listen}plugins: { placed: { plugin: ./placed } }\n`);
+      await configure(`${LISTED}host: { sandbox: basic }\n`);
+      expect((await project.run('start')).err).toMatch(/GUARD_NOT_READY.*NOT_LOCKED/s);
+      await lock(project);
+      await configure(DEVELOPMENT);
+      await (await startDaemon(project)).stop();
+      await project.write('placed/index.js', `${await project.read('placed/index.js')} `);
+      expect((await project.run('start')).err).toMatch(/GUARD_NOT_READY.*placed\/index\.js.*FILE_CHANGED/s);
+    },
+    LONG_MS,
+  );
 });
 
 describe('plugin lock', () => {
