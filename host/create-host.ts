@@ -14,12 +14,13 @@ import type { CreateHostOptions, HookInput, Host, HostParts, HostStatus } from '
 import { createDescribe } from './lifecycle/describe-launch.js';
 import { guardsNotReady } from './lifecycle/guard.js';
 import { createSupervisor } from './lifecycle/supervisor.js';
-import { createServices } from './services/services.js';
+import { createServices, type Services } from './services/services.js';
 import { createLauncher } from './sidecar/launch.js';
 import type { LaunchDescription } from './sidecar/sidecar.js';
 import { sweepLeftovers } from './sidecar/sweep.js';
 import type { ChosenWall } from './sidecar/wall/choose-wall.js';
 import { openWall } from './sidecar/wall/open-wall.js';
+import type { Store } from './store/store.js';
 import { openStore, storeOptions } from './store/open-store.js';
 import { createLogger, parseLogLevel } from './telemetry/logger.js';
 import { createMetrics } from './telemetry/metrics.js';
@@ -57,8 +58,16 @@ export async function createHost(config: object, options: CreateHostOptions = {}
   };
 }
 
-/** A host from a configuration that is resolved already. */
-export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<HostConfig> {
+/** A host that keeps things, with what it does for plugins and operators. */
+export type ServedHost = Host<HostConfig> & { readonly services: Services };
+
+/** A host from a configuration that is resolved already. With a store it has services. */
+export function assembleHost(config: HostConfig, parts: HostParts & { readonly store: Store }): ServedHost;
+export function assembleHost(config: HostConfig, parts?: HostParts): Host<HostConfig>;
+export function assembleHost(
+  config: HostConfig,
+  parts: HostParts = {},
+): Host<HostConfig> {
   const clock = parts.clock ?? systemClock;
   const log = parts.log ?? createLogger({ level: parseLogLevel(config.log.level), destination: 2 });
   const metrics = parts.metrics ?? createMetrics();
@@ -81,7 +90,17 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
   const services =
     parts.store === undefined
       ? undefined
-      : createServices({ config, store: parts.store, clock, log, active: () => supervisor.active() });
+      : createServices({
+          config,
+          store: parts.store,
+          clock,
+          log,
+          active: () => supervisor.active(),
+          hooks: {
+            listens: (hook) => dispatcher.listens(hook),
+            invoke: (hook, payload, context, options) => dispatcher.invoke(hook, payload, context, options),
+          },
+        });
   let sandbox: ChosenWall | undefined;
   const launch =
     parts.launch ??
@@ -224,6 +243,7 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
       customHooks = [...next.customHooks, ...customHooks.filter(({ name }) => !names.has(name))];
       const report = await supervisor.apply(next.plugins);
       ({ customHooks, limits } = next);
+      services?.update(next);
       rewire();
       const kept = new Set(next.plugins.map(({ name }) => name));
       for (const { name } of before) {

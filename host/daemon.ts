@@ -18,7 +18,7 @@ import type { LoadedConfig } from './config/load-config.js';
 import { assembleHost } from './create-host.js';
 import type { Host, HostParts } from './host.js';
 import { createGateway, type Gateway } from './gateway/gateway.js';
-import type { HookPort } from './gateway/hook-port.js';
+import type { HookPort } from './dispatch/hook-port.js';
 import { type RootLogger, parseLogLevel } from './telemetry/logger.js';
 import { openStore, storeOptions } from './store/open-store.js';
 import { createUpstreams, type Upstreams } from './upstream/upstreams.js';
@@ -145,6 +145,7 @@ async function start(
     ({ config } = next);
     setLogLevels(log, config);
     gateway?.update(config);
+    gateway?.contributionsChanged();
     return {
       ...applied,
       failed: applied.failed.map(({ name, failure }) => ({
@@ -190,9 +191,13 @@ async function start(
   closers.push(() => upstreams.stop());
   await unlessAborted(signal, Promise.all([host.start(), upstreams.start()]));
 
-  gateway = createGateway({ config, hooks: hookPort(host), upstreams, clock, log });
+  const { toolbox: tools, contributions } = host.services;
+  gateway = createGateway({ config, hooks: hookPort(host), upstreams, tools, contributions, clock, log });
   const opened = gateway;
   closers.push(() => opened.close(drainTimeoutMs));
+  host.subscribe(({ kind }) => {
+    if (kind === 'changed') opened.contributionsChanged();
+  });
   const { data } = config.listen;
   listen.data = await opened.listen().catch((error: unknown) => {
     throw listenFailed(error, 'listen.data', data.host, data.port);

@@ -12,6 +12,7 @@ import type { HostConfig } from './config.js';
 import { without } from './merge.js';
 import type { LimitsSection } from './resource-limits.js';
 import type { ServiceBudgetsSection } from './service-budgets.js';
+import type { ToolsSection } from './bulkhead-schema-tools.js';
 
 /** bulkhead.yaml after its schema: shapes are right, the host's own defaults filled in. */
 export interface BulkheadFile {
@@ -72,6 +73,7 @@ export interface BulkheadFile {
     readonly unrun_scripts: readonly string[];
   };
   readonly mcp_servers: Readonly<Record<string, UpstreamSection>>;
+  readonly tools: ToolsSection;
   readonly apps?: Readonly<Record<string, AppSection>>;
   readonly custom_hooks?: Readonly<
     Record<string, { readonly payload: JsonSchema; readonly writable?: readonly string[] }>
@@ -102,6 +104,7 @@ export interface UpstreamSection {
 export interface AppSection {
   readonly keys: readonly string[];
   readonly tenant_id?: string;
+  readonly scopes?: readonly string[];
   readonly assert_context?: boolean;
 }
 

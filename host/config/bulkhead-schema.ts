@@ -1,5 +1,6 @@
 import type { JsonSchema } from '@bulkhead/proto/rules/schema';
 import { ENTRY_NAME, PLUGINS_SCHEMA } from './bulkhead-schema-plugins.js';
+import { TOOLS_SCHEMA } from './bulkhead-schema-tools.js';
 import { RESOURCE_LIMITS } from './resource-limits.js';
 import { SERVICE_BUDGETS } from './service-budgets.js';
 
@@ -44,6 +45,10 @@ const app = {
     description: 'Accepted keys: `${env:NAME}`, or `sha256:` and the hash in hex. A key in clear is refused.',
   },
   tenant_id: { ...text, description: 'The tenant of its requests.' },
+  scopes: {
+    ...texts,
+    description: 'What it may use of routes of plugins that ask for scopes. Default: nothing of theirs.',
+  },
   assert_context: {
     type: 'boolean',
     default: false,
@@ -279,6 +284,7 @@ export const BULKHEAD_SCHEMA: JsonSchema = {
         },
       },
     },
+    tools: TOOLS_SCHEMA,
     apps: named('id', app, ['keys'], 'Clients of the data plane and their keys, by id.'),
     custom_hooks: named(
       'name',

@@ -69,6 +69,7 @@ export interface HostConfig {
     readonly exposeViolationDetails: boolean;
   };
   readonly upstreams: readonly UpstreamConfig[];
+  readonly tools: ToolsConfig;
   readonly apps: readonly AppConfig[];
   /** Hooks that the configuration, the embedder or a plugin in use declares. */
   readonly customHooks: readonly CustomHookDeclaration[];
@@ -105,11 +106,29 @@ export type UpstreamConfig = {
     }
 );
 
+export type ToolPolicy = 'allow' | 'require_approval' | 'deny';
+
+/** What operators say about tools. */
+export interface ToolsConfig {
+  /** By `<plugin or server>/<tool>`. A plugin's tool that is not here does not exist for any caller. */
+  readonly expose: Readonly<Record<string, ToolPolicy>>;
+  /** How long a call waits for its approval before it is answered APPROVAL_PENDING. */
+  readonly approvalWaitMs: number;
+  /** How long an approval can be asked for, and after it the same call be made. */
+  readonly approvalValidMs: number;
+  /** Calls of one app, or one plugin, that may wait for a decision. */
+  readonly maxPendingApprovals: number;
+  /** Where HTTP tools may go outside the public internet: names, addresses, ranges. */
+  readonly allowPrivate: readonly string[];
+}
+
 export interface AppConfig {
   readonly id: string;
   /** SHA-256 of each accepted key, hex; the configuration may give the key itself through ${env:…}. */
   readonly keyHashes: readonly string[];
   readonly tenantId?: string;
+  /** What it may use of routes of plugins that ask for scopes. */
+  readonly scopes?: readonly string[];
   /** May say in `POST /hooks` who the user and tenant are. */
   readonly assertContext: boolean;
 }

@@ -27,6 +27,7 @@ import {
   resolveUpstreams,
 } from './resolve-sections.js';
 import { resolveServiceBudgets } from './service-budgets.js';
+import { resolveTools } from './resolve-tools.js';
 import { uselessNulls } from './useless-nulls.js';
 
 export interface ResolveOptions {
@@ -212,6 +213,7 @@ async function resolveLayers(
       analytics: { keepDays: file.services.analytics.keep_days },
     },
     upstreams: resolveUpstreams(file.mcp_servers, baseDirectory, report),
+    tools: resolveTools(file, plugins, report),
     apps: resolveApps(file.apps, isReference, report),
     customHooks,
     plugins,

@@ -154,6 +154,7 @@ export function resolveApps(
       keyHashes,
       assertContext: app.assert_context ?? false,
       ...(app.tenant_id === undefined ? {} : { tenantId: app.tenant_id }),
+      ...(app.scopes === undefined ? {} : { scopes: app.scopes }),
     };
   });
 }

@@ -1,3 +1,4 @@
+import type { PluginConfig } from '../config/config.js';
 import type { Supervisor } from '../lifecycle/supervisor.js';
 import type { ContextPermission, DispatchEntry } from './port.js';
 
@@ -13,6 +14,11 @@ function isContextPermission(name: string): name is ContextPermission {
   return CONTEXT_PERMISSIONS.has(name);
 }
 
+/** What of a request's context a plugin was granted. */
+export function contextPermissionsOf({ granted }: PluginConfig): ReadonlySet<ContextPermission> {
+  return new Set(granted.context.filter(isContextPermission));
+}
+
 /** The plugins that take calls, as dispatch knows them. */
 export function entriesOf(supervisor: Supervisor): DispatchEntry[] {
   return supervisor.active().map(({ config, port }) => ({
@@ -20,7 +26,7 @@ export function entriesOf(supervisor: Supervisor): DispatchEntry[] {
       name: config.name,
       id: config.manifest.id,
       version: config.manifest.version,
-      contextPermissions: new Set(config.granted.context.filter(isContextPermission)),
+      contextPermissions: contextPermissionsOf(config),
       invoke: port.invoke.bind(port),
       invokeBatch: port.invokeBatch.bind(port),
     },

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { User } from '@bulkhead/proto/rules';
 import type { RequestContext } from '../dispatch/invocation.js';
-import { flattenHeaders, withoutCredentials } from './headers.js';
+import { flattenHeaders, withoutCredentials } from '../dispatch/request-headers.js';
 
 /** Who makes a request, by its channel and credential. Without app and user: anonymous. */
 export interface Identity {
@@ -11,6 +11,8 @@ export interface Identity {
   /** May say in `POST /hooks` who user and tenant are. */
   readonly assertContext: boolean;
   readonly user?: User;
+  /** What the app may use of routes of plugins that ask for scopes. */
+  readonly scopes?: readonly string[];
 }
 
 const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;

@@ -4,17 +4,22 @@ import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { parseJson } from '@bulkhead/proto/json';
 import type { Clock } from '../clock.js';
 import type { HostConfig } from '../config/config.js';
+import type { PluginContributions } from '../contributions/contributions.js';
+import type { Toolbox } from '../tools/toolbox.js';
 import type { Log } from '../upstream/log.js';
 import type { Upstreams } from '../upstream/upstreams.js';
 import { isDeeperThan, MAX_JSON_DEPTH } from '../dispatch/json-depth.js';
 import { createAccessCheck, isLoopback } from './access.js';
 import { createAppKeys } from './app-keys.js';
 import { GatewayRequest } from './gateway-request.js';
+import { registerCommands } from './command-routes.js';
 import { registerHookApi } from './hook-api.js';
-import type { HookPort } from './hook-port.js';
+import type { HookPort } from '../dispatch/hook-port.js';
 import { createHttpHooks } from './http-hooks.js';
+import { createContributed } from './mcp/contributed.js';
 import { registerMcp } from './mcp/routes.js';
 import { DEFAULT_SESSION_LIMITS, type SessionLimits } from './mcp/sessions.js';
+import { isOpenRoute, registerPluginRoutes } from './plugin-routes.js';
 import { refusalBody } from './refusal-body.js';
 import { refusalFor, RefusedError } from './refusal.js';
 
@@ -29,6 +34,8 @@ export interface GatewayOptions {
   readonly hooks: HookPort;
   /** Started and stopped by whoever made them. */
   readonly upstreams: Upstreams;
+  readonly tools: Pick<Toolbox, 'runner' | 'policies' | 'contributed'>;
+  readonly contributions: Pick<PluginContributions, 'commands' | 'routes'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly sessions?: Partial<SessionLimits>;
@@ -66,6 +73,8 @@ export interface Gateway {
   close(drainMs: number): Promise<void>;
   /** Takes changed apps and policy, for requests that come from now on. */
   update(config: Pick<GatewayOptions['config'], 'apps' | 'policy'>): void;
+  /** Tells MCP clients when what plugins contribute is no longer what they were shown. */
+  contributionsChanged(): void;
   readonly address: AddressInfo | undefined;
   readonly sessionCount: () => number;
 }
@@ -112,6 +121,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const httpHooks = createHttpHooks({
     hooks,
     appOf: (key) => appOf(key),
+    isOpen: (request) => isOpenRoute(options.contributions.routes, request),
     allowsAnonymous: (request) =>
       config.environment === 'development' &&
       !bound.behindProxy &&
@@ -230,8 +240,12 @@ export function createGateway(options: GatewayOptions): Gateway {
     requestOf,
     signalOf,
   });
+  registerCommands(app, { hooks, commands: options.contributions.commands, requestOf, signalOf });
+  registerPluginRoutes(app, { hooks, routes: options.contributions.routes, requestOf, signalOf });
   const mcp = registerMcp(app, {
     upstreams: options.upstreams,
+    tools: options.tools.runner,
+    contributed: createContributed(options.tools, options.contributions.commands),
     hooks,
     policy: () => policy,
     sessions: { ...DEFAULT_SESSION_LIMITS, ...options.sessions },
@@ -255,6 +269,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       ({ policy } = next);
       appOf = createAppKeys(next.apps);
     },
+    contributionsChanged: mcp.contributionsChanged,
     async listen() {
       // Before the first connection is accepted.
       app.server.once('listening', () => {

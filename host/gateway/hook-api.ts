@@ -4,9 +4,9 @@ import { JsonText, stringifyJson, type JsonObject } from '@bulkhead/proto/json';
 import { HOOKS, isBuiltInHook, isPlainObject } from '@bulkhead/proto/rules';
 import type { RequestContext } from '../dispatch/invocation.js';
 import { isRequestId, type GatewayRequest } from './gateway-request.js';
-import { withoutCredentials } from './headers.js';
+import { withoutCredentials } from '../dispatch/request-headers.js';
 import { hookAnswer } from './hook-answer.js';
-import type { HookPort } from './hook-port.js';
+import type { HookPort } from '../dispatch/hook-port.js';
 import { userOf } from './http-hooks.js';
 import { refusalOf } from './refusal.js';
 

@@ -4,8 +4,8 @@ import { isPlainObject, type User } from '@bulkhead/proto/rules';
 import type { AppConfig } from '../config/config.js';
 import { credentialsOf } from './app-keys.js';
 import type { GatewayRequest, Identity } from './gateway-request.js';
-import { applyHeaders } from './headers.js';
-import type { HookPort } from './hook-port.js';
+import { applyHeaders } from '../dispatch/request-headers.js';
+import type { HookPort } from '../dispatch/hook-port.js';
 import { plainHeaders, RefusedError, refusalOf } from './refusal.js';
 
 export interface HttpHooksOptions {
@@ -14,6 +14,8 @@ export interface HttpHooksOptions {
   readonly appOf: (key: string) => AppConfig | undefined;
   /** Whether a caller without a credential is let in, as nobody in particular. */
   readonly allowsAnonymous: (request: GatewayRequest) => boolean;
+  /** Whether what is asked for needs no credential, and an unknown one does no harm. */
+  readonly isOpen: (request: GatewayRequest) => boolean;
 }
 
 /** What every request to the data plane passes, besides its own work. */
@@ -64,6 +66,7 @@ export function createHttpHooks(options: HttpHooksOptions): HttpHooks {
     if (
       app === undefined &&
       user === undefined &&
+      !options.isOpen(request) &&
       (presented.length > 0 || !options.allowsAnonymous(request))
     ) {
       throw new BulkheadError(
@@ -77,6 +80,7 @@ export function createHttpHooks(options: HttpHooksOptions): HttpHooks {
       assertContext: app?.assertContext ?? false,
       ...(app === undefined ? {} : { appId: app.id }),
       ...(app?.tenantId === undefined ? {} : { tenantId: app.tenantId }),
+      ...(app?.scopes === undefined ? {} : { scopes: app.scopes }),
       ...(user === undefined ? {} : { user }),
     };
   }

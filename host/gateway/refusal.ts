@@ -1,4 +1,5 @@
 import { BulkheadError, ErrorCode, isBulkheadError } from '@bulkhead/proto';
+import { HookRefusal } from '../dispatch/hook-refusal.js';
 import type { HostViolation, InvokeResult } from '../dispatch/invocation.js';
 
 /** How a request is refused, whatever the protocol that says so. */
@@ -8,20 +9,34 @@ export interface Refusal {
   readonly message: string;
   readonly violation?: HostViolation;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Of a call that waits for an operator, or that one denied. */
+  readonly approvalId?: string;
 }
 
 const STATUS: Partial<Record<ErrorCode, number>> = {
   [ErrorCode.INVALID_PAYLOAD]: 400,
+  [ErrorCode.INVALID_ARGUMENT]: 400,
   [ErrorCode.UNAUTHENTICATED]: 401,
   [ErrorCode.FORBIDDEN]: 403,
   [ErrorCode.HOST_NOT_ALLOWED]: 403,
   [ErrorCode.ORIGIN_NOT_ALLOWED]: 403,
+  [ErrorCode.TOOL_DENIED]: 403,
+  [ErrorCode.APPROVAL_DENIED]: 403,
+  [ErrorCode.APPROVAL_PENDING]: 409,
+  [ErrorCode.CONFLICT]: 409,
+  [ErrorCode.NOT_FOUND]: 404,
   [ErrorCode.UNKNOWN_HOOK]: 404,
   [ErrorCode.ROUTE_NOT_FOUND]: 404,
   [ErrorCode.UPSTREAM_NOT_FOUND]: 404,
   [ErrorCode.PAYLOAD_TOO_LARGE]: 413,
   [ErrorCode.UNSUPPORTED_MEDIA_TYPE]: 415,
+  [ErrorCode.QUOTA_EXCEEDED]: 429,
   [ErrorCode.CANCELLED]: 499,
+  [ErrorCode.PLUGIN_ERROR]: 502,
+  [ErrorCode.INVALID_ANSWER]: 502,
+  [ErrorCode.TOOL_FAILED]: 502,
+  [ErrorCode.PLUGIN_EXITED]: 503,
+  [ErrorCode.STORE_UNAVAILABLE]: 503,
   [ErrorCode.SHUTTING_DOWN]: 503,
   [ErrorCode.PLUGIN_UNAVAILABLE]: 503,
   [ErrorCode.PLUGIN_OVERLOADED]: 503,
@@ -87,12 +102,19 @@ export function refusalOf(result: Extract<InvokeResult, { allowed: false }>, den
 /** A refusal for any thrown value. What is not a known error is INTERNAL, and its text stays inside. */
 export function refusalFor(thrown: unknown): Refusal {
   if (thrown instanceof RefusedError) return thrown.refusal;
+  if (thrown instanceof HookRefusal) return refusalOf(thrown.result);
   if (isBulkheadError(thrown) && thrown.code !== ErrorCode.INTERNAL) {
     const headers =
       thrown.code === ErrorCode.UNAUTHENTICATED ? { headers: { 'www-authenticate': 'Bearer' } } : {};
-    return { status: STATUS[thrown.code] ?? 500, code: thrown.code, message: thrown.message, ...headers };
+    const approval = isAboutApproval(thrown) ? { approvalId: thrown.field ?? '' } : {};
+    const { code, message } = thrown;
+    return { status: STATUS[code] ?? 500, code, message, ...headers, ...approval };
   }
   return fastifyRefusal(thrown) ?? internal();
+}
+
+function isAboutApproval({ code, field }: BulkheadError): boolean {
+  return field !== undefined && (code === ErrorCode.APPROVAL_PENDING || code === ErrorCode.APPROVAL_DENIED);
 }
 
 function internal(): Refusal {

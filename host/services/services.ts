@@ -1,8 +1,10 @@
 import type { Clock } from '../clock.js';
-import type { HostConfig, PluginConfig } from '../config/config.js';
+import type { HostConfig } from '../config/config.js';
 import type { ServiceBudgets } from '../config/service-budgets.js';
 import type { PluginRecord } from '../dispatch/invocation.js';
-import type { LifecyclePort } from '../lifecycle/plugin-calls.js';
+import { createPluginContributions, type PluginContributions } from '../contributions/contributions.js';
+import type { HookPort } from '../dispatch/hook-port.js';
+import type { ActivePlugin } from '../lifecycle/active-plugin.js';
 import type { Guard, HostMethod } from '../sidecar/host-method.js';
 import type { Store } from '../store/store.js';
 import { NO_AUDIT, type Audit } from '../telemetry/audit.js';
@@ -11,13 +13,8 @@ import { createAnalyticsMethods } from './analytics/analytics-service.js';
 import { CustomMetrics } from './analytics/custom-metrics.js';
 import { UsageMeter } from './analytics/usage-meter.js';
 import { useOfCall, useOfRecord } from './analytics/uses.js';
+import { createToolbox, type Toolbox } from '../tools/toolbox.js';
 import { createGuard } from './guard.js';
-
-/** A plugin that takes calls, with the configuration in force. */
-export interface ActivePlugin {
-  readonly config: PluginConfig;
-  readonly port: LifecyclePort;
-}
 
 export interface ServicesOptions {
   readonly config: HostConfig;
@@ -26,6 +23,7 @@ export interface ServicesOptions {
   readonly log: Logger;
   /** The plugins that take calls now. */
   readonly active: () => readonly ActivePlugin[];
+  readonly hooks: Pick<HookPort, 'listens' | 'invoke'>;
 }
 
 /** What the host does for its plugins, and keeps for its operators. */
@@ -41,6 +39,10 @@ export interface Services {
   onRecord(record: PluginRecord): void;
   /** The plugins that take calls, or the configuration of one, are others now. */
   rewire(): void;
+  readonly toolbox: Toolbox;
+  readonly contributions: PluginContributions;
+  /** Takes another configuration, for what comes from now on. */
+  update(config: HostConfig): void;
   /** Before plugins start. */
   start(): Promise<void>;
   /** After plugins have stopped. Never rejects. */
@@ -48,7 +50,8 @@ export interface Services {
 }
 
 /** Puts the Service API together. */
-export function createServices({ store, clock, log, config, active }: ServicesOptions): Services {
+export function createServices(options: ServicesOptions): Services {
+  const { store, clock, log, config, active } = options;
   const audit = NO_AUDIT;
   const usage = new UsageMeter({ store, clock, log, keepDays: config.services.analytics.keepDays });
   const metrics = new CustomMetrics();
@@ -61,6 +64,7 @@ export function createServices({ store, clock, log, config, active }: ServicesOp
       usage.observe(useOfCall(call));
     },
   });
+  const toolbox = createToolbox({ ...options, config: config.tools, audit });
   return {
     methods: [...createAnalyticsMethods({ store, usage, metrics })],
     guard,
@@ -73,7 +77,18 @@ export function createServices({ store, clock, log, config, active }: ServicesOp
     rewire() {
       for (const { config: entry } of active()) budgets.set(entry.name, entry.serviceBudgets);
     },
-    start: () => Promise.resolve(),
-    stop: () => usage.flush(),
+    toolbox,
+    contributions: createPluginContributions(active, audit),
+    update({ tools }) {
+      toolbox.update(tools);
+    },
+    start() {
+      toolbox.approvals.start();
+      return Promise.resolve();
+    },
+    stop() {
+      toolbox.approvals.stop();
+      return usage.flush();
+    },
   };
 }

@@ -7,7 +7,7 @@ export const HOST_FLOORS = [
   ['catalog', 'sidecar'],
   ['grants', 'install', 'lifecycle'],
   ['dispatch'],
-  ['upstream', 'events', 'objects', 'services', 'host.ts', 'create-host.ts'],
+  ['upstream', 'events', 'objects', 'tools', 'contributions', 'services', 'host.ts', 'create-host.ts'],
   ['gateway', 'admin'],
   ['index.ts', 'cli', 'daemon.ts'],
 ];

@@ -9,7 +9,12 @@ import { systemClock, type Clock } from '../../host/clock.js';
 import type { AppConfig, UpstreamConfig } from '../../host/config/config.js';
 import type { HostViolation, InvokeResult, RequestContext } from '../../host/dispatch/invocation.js';
 import { createGateway, type Gateway, type GatewayOptions } from '../../host/gateway/gateway.js';
-import type { HookPort } from '../../host/gateway/hook-port.js';
+import type { HookPort } from '../../host/dispatch/hook-port.js';
+import { createPluginContributions } from '../../host/contributions/contributions.js';
+import { NO_AUDIT } from '../../host/telemetry/audit.js';
+import { createContributedTools } from '../../host/tools/contributed-tools.js';
+import { createToolPolicies } from '../../host/tools/policy.js';
+import { createToolRunner } from '../../host/tools/tool-runner.js';
 import { createUpstreams, type Upstreams } from '../../host/upstream/upstreams.js';
 
 const RAW_SERVER = fileURLToPath(new URL('../fixtures/mcp/raw-server.ts', import.meta.url));
@@ -197,6 +202,27 @@ export interface RunOptions {
   readonly sessions?: GatewayOptions['sessions'];
   readonly limits?: GatewayOptions['limits'];
   readonly hostEnv?: Readonly<Record<string, string | undefined>>;
+  readonly tools?: (hooks: HookPort) => GatewayOptions['tools'];
+  readonly contributions?: GatewayOptions['contributions'];
+}
+
+/** No plugin contributes anything, and no tool needs approval. */
+function plainTools(hooks: HookPort): GatewayOptions['tools'] {
+  const policies = createToolPolicies({ expose: {} });
+  return {
+    policies: () => policies,
+    contributed: createContributedTools(
+      () => [],
+      () => policies,
+    ),
+    runner: createToolRunner({
+      hooks,
+      policies: () => policies,
+      approvals: { require: () => Promise.reject(new Error('nobody is asked here')) },
+      report: () => {},
+      clock: systemClock,
+    }),
+  };
 }
 
 /** A gateway on a free port with its upstreams running. */
@@ -230,6 +256,8 @@ export async function runGateway(options: RunOptions = {}): Promise<RunningGatew
     },
     hooks,
     upstreams,
+    tools: (options.tools ?? plainTools)(hooks),
+    contributions: options.contributions ?? createPluginContributions(() => [], NO_AUDIT),
     clock: options.clock ?? systemClock,
     log,
     ...(options.sessions === undefined ? {} : { sessions: options.sessions }),

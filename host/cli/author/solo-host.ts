@@ -7,6 +7,7 @@ import { resolveConfig } from '../../config/load-config.js';
 import { assembleHost } from '../../create-host.js';
 import type { HostParts } from '../../host.js';
 import { createGateway } from '../../gateway/gateway.js';
+import { openStore, storeOptions } from '../../store/open-store.js';
 import { createUpstreams } from '../../upstream/upstreams.js';
 import { HOST_VERSION } from '../../version.js';
 
@@ -50,9 +51,16 @@ export async function startSoloHost(options: SoloOptions): Promise<SoloHost> {
   const { clock, log, env, onRecord } = options;
   const name = entryName(options.directory);
   const config = await resolve(options, {});
-  const host = assembleHost(config, { clock, log, env, ...(onRecord === undefined ? {} : { onRecord }) });
+  const store = await openStore(storeOptions(config));
+  const host = assembleHost(config, {
+    store,
+    clock,
+    log,
+    env,
+    ...(onRecord === undefined ? {} : { onRecord }),
+  });
+  const closers: (() => Promise<void>)[] = [() => store.close(), () => host.stop()];
   await host.start();
-  const closers: (() => Promise<void>)[] = [() => host.stop()];
 
   return {
     name,
@@ -77,6 +85,7 @@ export async function startSoloHost(options: SoloOptions): Promise<SoloHost> {
     },
     async listen() {
       const upstreams = createUpstreams([], { clock, log, hostEnv: env });
+      const { toolbox: tools, contributions } = host.services;
       const hooks = {
         hooks: () => host.hooks().map((hook) => hook.name),
         listens: (hook: string) => host.listens(hook),
@@ -85,7 +94,7 @@ export async function startSoloHost(options: SoloOptions): Promise<SoloHost> {
           host.endRequest(requestId);
         },
       };
-      const gateway = createGateway({ config, hooks, upstreams, clock, log });
+      const gateway = createGateway({ config, hooks, upstreams, tools, contributions, clock, log });
       const address = await gateway.listen();
       closers.push(() => gateway.close(config.host.drainTimeoutMs));
       return address;
@@ -111,7 +120,16 @@ async function resolve(options: SoloOptions, plugins: object): Promise<HostConfi
     readEnv: (variable) => env[variable],
     versions: { app: HOST_VERSION, node: process.versions.node },
   });
-  return config;
+  return { ...config, tools: { ...config.tools, expose: everyTool(config) } };
+}
+
+/** Whoever works on a plugin wants to call its tools, and is the operator here. */
+function everyTool({ plugins }: HostConfig): HostConfig['tools']['expose'] {
+  return Object.fromEntries(
+    plugins.flatMap(({ name, manifest }) =>
+      manifest.contributions.tools.map((tool) => [`${name}/${tool.name}`, 'allow'] as const),
+    ),
+  );
 }
 
 /** The directory's name, as far as an entry may be called so. */

@@ -7,10 +7,12 @@ import { refusalFor, type Refusal } from '../refusal.js';
 export const McpCode = {
   /** A plugin refused, or a guard could not answer. */
   DENIED: -32_050,
-  /** The upstream server is down. */
+  /** The upstream server, or the plugin, is down or has too much to do. */
   UPSTREAM_UNAVAILABLE: -32_051,
   /** The upstream server did not answer in time. */
   DEADLINE_EXCEEDED: -32_052,
+  /** The call waits for an operator's approval. */
+  APPROVAL_PENDING: -32_053,
 } as const;
 
 export interface DenialPolicy {
@@ -23,6 +25,7 @@ export function denialData(refusal: Refusal, requestId: string, withDetails: boo
   const { violation } = refusal;
   return {
     code: refusal.code,
+    ...(refusal.approvalId === undefined ? {} : { approval_id: refusal.approvalId }),
     ...(violation?.description === undefined ? {} : { description: violation.description }),
     ...(violation === undefined ? {} : { plugin: violation.plugin }),
     ...(withDetails && violation?.details !== undefined ? { details: violation.details as JsonObject } : {}),
@@ -61,13 +64,21 @@ export function rpcErrorFor(thrown: unknown, requestId: string, policy: DenialPo
 function codeOf(code: ErrorCode): number {
   switch (code) {
     case ErrorCode.UPSTREAM_UNAVAILABLE:
+    case ErrorCode.PLUGIN_UNAVAILABLE:
+    case ErrorCode.PLUGIN_OVERLOADED:
       return McpCode.UPSTREAM_UNAVAILABLE;
     case ErrorCode.DEADLINE_EXCEEDED:
       return McpCode.DEADLINE_EXCEEDED;
+    case ErrorCode.APPROVAL_PENDING:
+      return McpCode.APPROVAL_PENDING;
     case ErrorCode.INVALID_PAYLOAD:
+    case ErrorCode.INVALID_ARGUMENT:
       return RpcCode.INVALID_PARAMS;
     case ErrorCode.PAYLOAD_TOO_LARGE:
     case ErrorCode.FORBIDDEN:
+    case ErrorCode.TOOL_DENIED:
+    case ErrorCode.APPROVAL_DENIED:
+    case ErrorCode.QUOTA_EXCEEDED:
       return McpCode.DENIED;
     default:
       return RpcCode.INTERNAL_ERROR;

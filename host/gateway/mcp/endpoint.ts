@@ -7,8 +7,9 @@ import { RpcCode, RpcError } from '../../upstream/rpc-error.js';
 import type { Log } from '../../upstream/log.js';
 import type { Upstream } from '../../upstream/upstream.js';
 import type { UpstreamEvent } from '../../upstream/upstream-event.js';
+import type { ToolRunner } from '../../tools/tool-runner.js';
 import type { GatewayRequest } from '../gateway-request.js';
-import type { HookPort } from '../hook-port.js';
+import type { HookPort } from '../../dispatch/hook-port.js';
 import { assertClientCan } from './asked-of-client.js';
 import type { DenialPolicy } from './denial.js';
 import { createExchanges } from './exchanges.js';
@@ -22,6 +23,7 @@ import { createSubscriptions } from './subscriptions.js';
 export interface EndpointOptions {
   readonly scope: Scope;
   readonly hooks: HookPort;
+  readonly tools: ToolRunner;
   /** What holds now. */
   readonly policy: () => DenialPolicy;
   readonly sessions: SessionLimits;
@@ -43,6 +45,8 @@ export interface Endpoint {
   handle(call: EndpointCall): Promise<Response>;
   /** An upstream of its scope has something to tell that is not one client's alone. */
   hear(upstream: Upstream, event: UpstreamEvent): void;
+  /** A list is another one, and no upstream's. */
+  announce(list: 'tools' | 'prompts'): void;
   /** Log level that its clients want of the upstreams; undefined when none said. */
   wantedLogLevel(): string | undefined;
   readonly sessionCount: number;
@@ -59,7 +63,7 @@ export function createEndpoint(options: EndpointOptions, onLogLevel: () => void)
   const onError = (error: unknown): void => {
     log.debug({ err: error }, 'gateway: mcp');
   };
-  const router = createRouter(scope, options.hooks, options.policy);
+  const router = createRouter(options);
   const sessions = createSessions(options.sessions, clock, onError);
   const exchanges = createExchanges(clock);
   const requests = new WeakMap<Request, GatewayRequest>();
@@ -217,6 +221,10 @@ export function createEndpoint(options: EndpointOptions, onLogLevel: () => void)
         case 'state':
           return;
       }
+    },
+    announce(list) {
+      for (const session of sessions) session.notify(`notifications/${list}/list_changed`, undefined);
+      modern.bus.publish({ kind: `${list}_list_changed` });
     },
     wantedLogLevel() {
       const levels: string[] = [];

@@ -16,9 +16,11 @@ interface Position {
 
 export interface JoinedListOptions {
   readonly upstreams: readonly Upstream[];
+  /** What the first page begins with, besides what upstreams have. */
+  readonly first?: readonly JsonObject[];
   readonly request: UpstreamRequest;
   /** Renames an upstream's item; undefined leaves it out. */
-  readonly rename: (upstream: Upstream, item: JsonObject) => JsonObject;
+  readonly rename: (upstream: Upstream, item: JsonObject) => JsonObject | undefined;
   /** An upstream that does not answer is left out of this list. */
   readonly onSkip: (upstream: Upstream, error: unknown) => void;
 }
@@ -41,13 +43,16 @@ export async function joinedList(
     name === start?.server ? start.cursor : undefined;
   // All first pages at once; they are used in order.
   const first = upstreams.map((upstream) => pageOf(upstream, cursorOf(upstream)));
-  const items: JsonObject[] = [];
+  const items: JsonObject[] = start === undefined ? [...(options.first ?? [])] : [];
   for (const [index, upstream] of upstreams.entries()) {
     if (items.length >= PAGE_ITEMS) return answer(method, items, { server: upstream.name });
     let page: Page = (await first[index]) ?? { items: [] };
     const seen = new Set([cursorOf(upstream)]);
     for (let pages = 1; ; pages += 1) {
-      for (const item of page.items) items.push(options.rename(upstream, item));
+      for (const item of page.items) {
+        const renamed = options.rename(upstream, item);
+        if (renamed !== undefined) items.push(renamed);
+      }
       const next = page.nextCursor;
       // A cursor that comes again would lead round in a circle, and past no other server's items.
       if (next === undefined || seen.has(next)) break;

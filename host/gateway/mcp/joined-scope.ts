@@ -1,18 +1,23 @@
 import type { JsonObject } from '@bulkhead/proto/json';
+import { upstreamTool } from '../../tools/kinds/upstream-tool.js';
+import type { Tool } from '../../tools/tool.js';
 import type { Log } from '../../upstream/log.js';
 import type { Upstream } from '../../upstream/upstream.js';
 import type { Upstreams } from '../../upstream/upstreams.js';
+import type { Contributed } from './contributed.js';
 import { joinedList } from './joined-list.js';
 import { LISTS, type ListMethod } from './lists.js';
 import { joinName, splitName } from './names.js';
 import { createResourceOwners } from './resource-owners.js';
-import { EVERYTHING, type Scope } from './scope.js';
+import { EVERYTHING, upstreamPrompt, type PromptTarget, type Scope, type Target } from './scope.js';
 
 /** Instructions of one server in the joined text. */
 const MAX_INSTRUCTION_CHARS = 4_000;
 
-/** All upstreams as one: tools and prompts are `<server>__<name>`, resources keep their URIs. */
-export function createJoinedScope(upstreams: Upstreams, log: Log): Scope {
+/**
+ * All upstreams and what plugins contribute as one: tools and prompts are `<server>__<name>`, resources keep their URIs.
+ */
+export function createJoinedScope(upstreams: Upstreams, contributed: Contributed, log: Log): Scope {
   const { all } = upstreams;
   const owners = createResourceOwners(all);
   upstreams.listen((upstream, event) => {
@@ -20,11 +25,12 @@ export function createJoinedScope(upstreams: Upstreams, log: Log): Scope {
     if (changed || event.kind === 'state') owners.forget(upstream);
   });
 
-  function rename(method: ListMethod, upstream: Upstream, item: JsonObject): JsonObject {
+  function rename(method: ListMethod, upstream: Upstream, item: JsonObject): JsonObject | undefined {
     const key =
       method === 'resources/list' ? 'uri' : method === 'resources/templates/list' ? 'uriTemplate' : 'name';
     const name = item[key];
     if (typeof name !== 'string') return item;
+    if (method === 'tools/list' && !contributed.showsTool(upstream.name, name)) return undefined;
     return { ...item, [key]: key === 'name' ? joinName(upstream.name, name) : owners.nameOf(upstream, name) };
   }
 
@@ -42,6 +48,7 @@ export function createJoinedScope(upstreams: Upstreams, log: Log): Scope {
       const cursor = params?.['cursor'];
       return joinedList(method, typeof cursor === 'string' ? cursor : undefined, {
         upstreams: all,
+        first: contributed.items(method),
         request,
         rename: (upstream, item) => rename(method, upstream, item),
         onSkip: (upstream, error) => {
@@ -52,9 +59,19 @@ export function createJoinedScope(upstreams: Upstreams, log: Log): Scope {
         },
       });
     },
-    named: (name) => splitName(all, name),
+    tool: (name) => contributed.tool(name) ?? upstreamToolOf(splitName(all, name)),
+    prompt: (name) => contributed.prompt(name) ?? upstreamPromptOf(splitName(all, name)),
+    completes: (name) => splitName(all, name),
     resource: (uri, request) => owners.find(uri, request),
     uriOf: (upstream, uri) => owners.nameOf(upstream, uri),
     fallback: undefined,
   };
+}
+
+function upstreamToolOf(target: Target | undefined): Tool | undefined {
+  return target && upstreamTool(target.upstream, target.name);
+}
+
+function upstreamPromptOf(target: Target | undefined): PromptTarget | undefined {
+  return target && upstreamPrompt(target.upstream, target.name);
 }

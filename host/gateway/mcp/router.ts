@@ -2,11 +2,16 @@ import { ErrorCode, isBulkheadError } from '@bulkhead/proto';
 import type { JsonObject } from '@bulkhead/proto/json';
 import { RpcCode, RpcError } from '../../upstream/rpc-error.js';
 import type { UpstreamRequest } from '../../upstream/upstream.js';
-import type { HookPort } from '../hook-port.js';
-import { RefusedError, refusalFor } from '../refusal.js';
+import type { HookPort } from '../../dispatch/hook-port.js';
+import { HookRefusal } from '../../dispatch/hook-refusal.js';
+import { failedResult } from '../../tools/result.js';
+import type { ToolRunner } from '../../tools/tool-runner.js';
+import type { Tool, ToolCall } from '../../tools/tool.js';
+import { refusalFor } from '../refusal.js';
+import { callerOf } from '../tool-caller.js';
 import { denialResult, rpcErrorFor, type DenialPolicy } from './denial.js';
 import type { Downstream } from './downstream.js';
-import { createHookedCalls, type HookedCall } from './hooked-calls.js';
+import { createHookedCalls } from './hooked-calls.js';
 import { isListMethod, isObject } from './lists.js';
 import type { Scope, Target } from './scope.js';
 
@@ -17,20 +22,39 @@ export type Router = (
   from: Downstream,
 ) => Promise<JsonObject>;
 
-export function createRouter(scope: Scope, hooks: HookPort, policy: () => DenialPolicy): Router {
+export interface RouterOptions {
+  readonly scope: Scope;
+  readonly hooks: HookPort;
+  readonly tools: ToolRunner;
+  /** What holds now. */
+  readonly policy: () => DenialPolicy;
+}
+
+export function createRouter({ scope, hooks, tools, policy }: RouterOptions): Router {
   const calls = createHookedCalls(hooks);
 
-  function hooked(target: Target, key: 'name' | 'uri', params: JsonObject, from: Downstream): HookedCall {
-    target.upstream.assertReady();
+  function getPrompt(params: JsonObject, from: Downstream): Promise<JsonObject> {
+    const name = textOf(params, 'name');
+    const prompt = scope.prompt(name);
+    if (prompt === undefined) throw new RpcError(RpcCode.INVALID_PARAMS, `Unknown prompt: ${name}`);
+    prompt.assertReady();
     const upstream = { ...requestFor(from), signal: from.signal };
-    return { request: from.request, target, params: { ...params, [key]: target.name }, upstream };
+    return calls.getPrompt(prompt, {
+      request: from.request,
+      params: { ...params, name: prompt.name },
+      upstream,
+    });
   }
 
-  function named(what: string, params: JsonObject): Target {
-    const name = textOf(params, 'name');
-    const target = scope.named(name);
-    if (target === undefined) throw new RpcError(RpcCode.INVALID_PARAMS, `Unknown ${what}: ${name}`);
-    return target;
+  async function readResource(params: JsonObject, from: Downstream): Promise<JsonObject> {
+    const target = await resource(params, from);
+    target.upstream.assertReady();
+    const upstream = { ...requestFor(from), signal: from.signal };
+    return calls.readResource(target, {
+      request: from.request,
+      params: { ...params, uri: target.name },
+      upstream,
+    });
   }
 
   async function resource(params: JsonObject, from: Downstream): Promise<Target> {
@@ -42,13 +66,17 @@ export function createRouter(scope: Scope, hooks: HookPort, policy: () => Denial
   }
 
   async function callTool(params: JsonObject, from: Downstream): Promise<JsonObject> {
+    const name = textOf(params, 'name');
+    const tool = scope.tool(name);
+    if (tool === undefined) throw new RpcError(RpcCode.INVALID_PARAMS, `Unknown tool: ${name}`);
     try {
-      return await calls.callTool(hooked(named('tool', params), 'name', params, from));
+      return await tools.call(toolCall(tool, params, from));
     } catch (error) {
-      const denied =
-        error instanceof RefusedError || (isBulkheadError(error) && error.code === ErrorCode.FORBIDDEN);
-      if (denied && policy().denyAs === 'result')
+      if (isDenial(error) && policy().denyAs === 'result')
         return denialResult(refusalFor(error), from.request.requestId, policy());
+      // What the model can correct, or should hear of, it gets as the tool's answer.
+      if (tool.kind !== 'mcp' && isBulkheadError(error) && TOLD_AS_RESULT.has(error.code))
+        return failedResult(`${error.code}: ${error.message}`);
       throw error;
     }
   }
@@ -58,7 +86,9 @@ export function createRouter(scope: Scope, hooks: HookPort, policy: () => Denial
     if (!isObject(ref))
       throw new RpcError(RpcCode.INVALID_PARAMS, `completion/complete: 'ref' must be an object`);
     const isPrompt = ref['type'] === 'ref/prompt';
-    const target = isPrompt ? named('prompt', ref) : await resource(ref, from);
+    const target = isPrompt ? scope.completes(textOf(ref, 'name')) : await resource(ref, from);
+    // A plugin's command has nothing to complete its arguments with.
+    if (target === undefined) return { completion: { values: [] } };
     const own = { ...params, ref: { ...ref, [isPrompt ? 'name' : 'uri']: target.name } };
     return target.upstream.request('completion/complete', own, requestFor(from));
   }
@@ -79,9 +109,9 @@ export function createRouter(scope: Scope, hooks: HookPort, policy: () => Denial
       case 'tools/call':
         return callTool(params, from);
       case 'prompts/get':
-        return calls.getPrompt(hooked(named('prompt', params), 'name', params, from));
+        return getPrompt(params, from);
       case 'resources/read':
-        return calls.readResource(hooked(await resource(params, from), 'uri', params, from));
+        return readResource(params, from);
       case 'resources/subscribe':
       case 'resources/unsubscribe':
         return subscribe(method, params, from);
@@ -103,6 +133,38 @@ export function createRouter(scope: Scope, hooks: HookPort, policy: () => Denial
     } catch (error) {
       throw rpcErrorFor(error, from.request.requestId, policy());
     }
+  };
+}
+
+const DENIALS: ReadonlySet<ErrorCode> = new Set([
+  ErrorCode.FORBIDDEN,
+  ErrorCode.TOOL_DENIED,
+  ErrorCode.APPROVAL_PENDING,
+  ErrorCode.APPROVAL_DENIED,
+]);
+
+const TOLD_AS_RESULT: ReadonlySet<ErrorCode> = new Set([
+  ErrorCode.INVALID_ARGUMENT,
+  ErrorCode.TOOL_FAILED,
+  ErrorCode.PLUGIN_ERROR,
+]);
+
+function isDenial(error: unknown): boolean {
+  return error instanceof HookRefusal || (isBulkheadError(error) && DENIALS.has(error.code));
+}
+
+function toolCall(tool: Tool, params: JsonObject, from: Downstream): ToolCall {
+  const { request } = from;
+  const { caller: upstreamCaller, ...rest } = requestFor(from);
+  return {
+    ...rest,
+    tool,
+    params: { ...params, name: tool.name },
+    caller: callerOf(request.identity),
+    context: request.context(tool.server),
+    visibleHeaders: request.visibleHeaders,
+    signal: from.signal,
+    ...(upstreamCaller === undefined ? {} : { upstreamCaller }),
   };
 }
 

@@ -5,8 +5,10 @@ import { leastSevere } from './log-levels.js';
 import type { Log } from '../../upstream/log.js';
 import type { Upstreams } from '../../upstream/upstreams.js';
 import type { GatewayRequest } from '../gateway-request.js';
-import type { HookPort } from '../hook-port.js';
+import type { HookPort } from '../../dispatch/hook-port.js';
 import type { DenialPolicy } from './denial.js';
+import type { ToolRunner } from '../../tools/tool-runner.js';
+import type { Contributed } from './contributed.js';
 import { createEndpoint, type Endpoint } from './endpoint.js';
 import { createJoinedScope } from './joined-scope.js';
 import type { SessionLimits } from './sessions.js';
@@ -16,6 +18,8 @@ import { boundUnread, MAX_UNREAD_BYTES } from './unread.js';
 export interface McpOptions {
   readonly upstreams: Upstreams;
   readonly hooks: HookPort;
+  readonly tools: ToolRunner;
+  readonly contributed: Contributed;
   /** What holds now. */
   readonly policy: () => DenialPolicy;
   readonly sessions: SessionLimits;
@@ -28,17 +32,22 @@ export interface McpOptions {
 
 export interface McpRoutes {
   readonly sessionCount: () => number;
+  /** Announces the lists in which plugins have something else than when it was last asked. */
+  contributionsChanged(): void;
   close(): Promise<void>;
 }
 
 /** `/mcp` for all upstreams as one, `/mcp/<server>` for each alone. */
 export function registerMcp(app: FastifyInstance, options: McpOptions): McpRoutes {
-  const { upstreams, log } = options;
-  const joined = createEndpoint({ ...options, scope: createJoinedScope(upstreams, log) }, applyLogLevels);
+  const { upstreams, contributed, log } = options;
+  const joined = createEndpoint(
+    { ...options, scope: createJoinedScope(upstreams, contributed, log) },
+    applyLogLevels,
+  );
   const single = new Map<string, Endpoint>(
     upstreams.all.map((upstream) => [
       upstream.name,
-      createEndpoint({ ...options, scope: createSingleScope(upstream) }, applyLogLevels),
+      createEndpoint({ ...options, scope: createSingleScope(upstream, contributed) }, applyLogLevels),
     ]),
   );
   const stopListening = upstreams.listen((upstream, event) => {
@@ -114,7 +123,22 @@ export function registerMcp(app: FastifyInstance, options: McpOptions): McpRoute
     });
   }
 
+  const seenNow = () => ({
+    rules: contributed.rules(),
+    tools: JSON.stringify(contributed.items('tools/list')),
+    prompts: JSON.stringify(contributed.items('prompts/list')),
+  });
+  let seen = seenNow();
+
   return {
+    contributionsChanged() {
+      const before = seen;
+      seen = seenNow();
+      const ruled = seen.rules !== before.rules;
+      if (ruled || seen.tools !== before.tools) joined.announce('tools');
+      if (ruled) for (const endpoint of single.values()) endpoint.announce('tools');
+      if (seen.prompts !== before.prompts) joined.announce('prompts');
+    },
     sessionCount: () => [joined, ...single.values()].reduce((sum, { sessionCount }) => sum + sessionCount, 0),
     async close() {
       stopListening();

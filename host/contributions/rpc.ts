@@ -1,0 +1,115 @@
+import { BulkheadError, ErrorCode, isBulkheadError } from '@bulkhead/proto';
+import { parseJson } from '@bulkhead/proto/json';
+import { CallRpcRequest, CallRpcResponse } from '@bulkhead/proto/plugin';
+import type { RpcMethodDeclaration } from '@bulkhead/proto/rules';
+import { isDeeperThan, MAX_JSON_DEPTH } from '../dispatch/json-depth.js';
+import type { ActivePlugin } from '../lifecycle/active-plugin.js';
+import type { Actor, Audit } from '../telemetry/audit.js';
+import { assertSchema } from './plugin-call.js';
+
+/** Who calls a method, as the listener found out. */
+export interface RpcCallerInfo {
+  readonly actor: Actor;
+  readonly role: 'viewer' | 'operator' | 'admin';
+}
+
+export interface RpcMethod {
+  readonly declared: RpcMethodDeclaration;
+  /**
+   * @param input JSON text
+   * @returns JSON text
+   * @throws INVALID_ARGUMENT, INVALID_ANSWER, PLUGIN_UNAVAILABLE, and what the plugin throws
+   */
+  call(input: string, caller: RpcCallerInfo, signal: AbortSignal): Promise<string>;
+}
+
+/** The methods that plugins offer their pages and their operators. */
+export interface PluginRpc {
+  /** @param plugin its entry, or its id where only one entry has it. @throws NOT_FOUND, the same whatever is not there */
+  find(plugin: string, method: string): RpcMethod;
+}
+
+const CALL_RPC = '/bulkhead.plugin.v1.RouteService/CallRpc';
+const TIMEOUT_MS = 30_000;
+const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
+
+export function createPluginRpc(
+  active: () => readonly ActivePlugin[],
+  audit: Pick<Audit, 'note'>,
+): PluginRpc {
+  return {
+    find(name, method) {
+      const plugins = active();
+      const named = plugins.filter(({ config }) => config.name === name);
+      const [plugin, ...others] =
+        named.length > 0 ? named : plugins.filter(({ config }) => config.manifest.id === name);
+      const declared =
+        others.length > 0
+          ? undefined
+          : plugin?.config.manifest.contributions.rpcMethods.find((one) => one.name === method);
+      if (plugin === undefined || declared === undefined) {
+        throw new BulkheadError(
+          ErrorCode.NOT_FOUND,
+          `no enabled plugin '${name}' has an RPC method '${method}'`,
+        );
+      }
+      return rpcMethod(plugin, declared, audit);
+    },
+  };
+}
+
+function rpcMethod(
+  { config, port }: ActivePlugin,
+  declared: RpcMethodDeclaration,
+  audit: Pick<Audit, 'note'>,
+): RpcMethod {
+  const method = `${config.name}/${declared.name}`;
+
+  async function run(input: string, { actor, role }: RpcCallerInfo, signal: AbortSignal): Promise<string> {
+    assertSchema(declared.input, input, `input of ${method}`, ErrorCode.INVALID_ARGUMENT);
+    const caller = { kind: actor.kind, id: actor.id, role };
+    const body = CallRpcRequest.encode({ method: declared.name, inputJson: input, caller }).finish();
+    const answer = await port.call(CALL_RPC, body, { timeoutMs: TIMEOUT_MS, signal });
+    const output = CallRpcResponse.decode(answer).outputJson || 'null';
+    assertJson(output, method);
+    assertSchema(declared.output, output, `output of ${method}`, ErrorCode.INVALID_ANSWER);
+    return output;
+  }
+
+  return {
+    declared,
+    async call(input, caller, signal) {
+      let code: string | undefined;
+      try {
+        return await run(input, caller, signal);
+      } catch (error) {
+        code = isBulkheadError(error) ? error.code : ErrorCode.INTERNAL;
+        throw error;
+      } finally {
+        // What a viewer may ask changes nothing; all else may.
+        if (declared.minRole !== 'viewer') {
+          audit.note({
+            actor: caller.actor,
+            action: 'plugin.rpc',
+            target: `rpc/${method}`,
+            outcome: code === undefined ? 'allowed' : 'error',
+            ...(code === undefined ? {} : { code }),
+            details: { role: caller.role, plugin_id: config.manifest.id, version: config.manifest.version },
+          });
+        }
+      }
+    },
+  };
+}
+
+function assertJson(text: string, method: string): void {
+  const refuse = (what: string): BulkheadError =>
+    new BulkheadError(ErrorCode.INVALID_ANSWER, `output of ${method}: ${what}`);
+  if (Buffer.byteLength(text) > MAX_OUTPUT_BYTES) throw refuse(`more than ${String(MAX_OUTPUT_BYTES)} bytes`);
+  if (isDeeperThan(text, MAX_JSON_DEPTH)) throw refuse(`more than ${String(MAX_JSON_DEPTH)} levels`);
+  try {
+    parseJson(text);
+  } catch {
+    throw refuse('expected JSON');
+  }
+}

@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto';
+import type { ToolPolicy, ToolsConfig } from '../config/config.js';
+import { toolId, type Tool } from './tool.js';
+
+/** The policy that a call was judged by, as it is kept with approvals, events and audit. */
+export interface PolicySnapshot {
+  readonly tool: string;
+  readonly policy: ToolPolicy;
+  /** Whether an operator listed the tool. */
+  readonly listed: boolean;
+  /** SHA-256 of all that `tools.expose` said then. */
+  readonly rules: string;
+}
+
+/** What operators decided about tools. */
+export interface ToolPolicies {
+  /** What holds for a tool now. A plugin's tool that nobody listed is denied; another one is allowed. */
+  judge(tool: Pick<Tool, 'server' | 'name' | 'kind'>): PolicySnapshot;
+  /** Whether callers may know of the tool. */
+  shows(tool: Pick<Tool, 'server' | 'name' | 'kind'>): boolean;
+  /** Differs when anything is ruled differently. */
+  readonly rules: string;
+  /** Whether any tool of this server is denied; then its lists are looked through. */
+  hidesOf(server: string): boolean;
+}
+
+export function createToolPolicies({ expose }: Pick<ToolsConfig, 'expose'>): ToolPolicies {
+  const listed = new Map(Object.entries(expose));
+  const rules = createHash('sha256')
+    .update(JSON.stringify([...listed].toSorted(([a], [b]) => (a < b ? -1 : 1))))
+    .digest('hex');
+  const judge: ToolPolicies['judge'] = (tool) => {
+    const id = toolId(tool);
+    const given = listed.get(id);
+    const policy = given ?? (tool.kind === 'plugin' ? 'deny' : 'allow');
+    return { tool: id, policy, listed: given !== undefined, rules };
+  };
+  return {
+    judge,
+    shows: (tool) => judge(tool).policy !== 'deny',
+    rules,
+    hidesOf: (server) => [...listed].some(([id, policy]) => policy === 'deny' && id.startsWith(`${server}/`)),
+  };
+}

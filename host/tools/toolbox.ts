@@ -1,0 +1,70 @@
+import type { Clock } from '../clock.js';
+import type { ToolsConfig } from '../config/config.js';
+import type { HookPort } from '../dispatch/hook-port.js';
+import type { EventOutbox } from '../events/outbox.js';
+import type { ActivePlugin } from '../lifecycle/active-plugin.js';
+import type { Store } from '../store/store.js';
+import type { Audit } from '../telemetry/audit.js';
+import type { Logger } from '../telemetry/logger.js';
+import { createApprovals, type Approvals } from './approvals/approvals.js';
+import { createContributedTools, type ContributedTools } from './contributed-tools.js';
+import { createToolPolicies, type ToolPolicies } from './policy.js';
+import { createToolReport } from './tool-report.js';
+import { createToolRunner, type ToolRunner } from './tool-runner.js';
+
+export interface ToolboxOptions {
+  readonly config: ToolsConfig;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly audit: Audit;
+  readonly log: Pick<Logger, 'warn'>;
+  readonly hooks: Pick<HookPort, 'listens' | 'invoke'>;
+  readonly active: () => readonly ActivePlugin[];
+  /** Where `plugin_tool.invoked` goes. Absent: nowhere. */
+  readonly events?: Pick<EventOutbox, 'publish'>;
+}
+
+/** All that has to do with running tools. */
+export interface Toolbox {
+  readonly runner: ToolRunner;
+  readonly policies: () => ToolPolicies;
+  readonly contributed: ContributedTools;
+  readonly approvals: Approvals;
+  /** Takes another configuration, for calls that come from now on. */
+  update(config: ToolsConfig): void;
+}
+
+export function createToolbox(options: ToolboxOptions): Toolbox {
+  const { active, clock, audit } = options;
+  let { config } = options;
+  let policies = createToolPolicies(config);
+  const contributed = createContributedTools(active, () => policies);
+  const approvals = createApprovals({
+    store: options.store,
+    clock,
+    audit,
+    settings: () => config,
+    policyOf: (id) => {
+      const at = id.indexOf('/');
+      const [server, name] = [id.slice(0, at), id.slice(at + 1)];
+      return policies.judge(contributed.find(server, name) ?? { server, name, kind: 'mcp' });
+    },
+  });
+  const runner = createToolRunner({
+    hooks: options.hooks,
+    policies: () => policies,
+    approvals,
+    clock,
+    report: createToolReport(options),
+  });
+  return {
+    runner,
+    policies: () => policies,
+    contributed,
+    approvals,
+    update(next) {
+      config = next;
+      policies = createToolPolicies(next);
+    },
+  };
+}
