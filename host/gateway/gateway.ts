@@ -241,7 +241,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     signalOf,
   });
   registerCommands(app, { hooks, commands: options.contributions.commands, requestOf, signalOf });
-  registerPluginRoutes(app, { hooks, routes: options.contributions.routes, requestOf, signalOf });
+  registerPluginRoutes(app, { hooks, routes: options.contributions.routes, requestOf, signalOf, log });
   const mcp = registerMcp(app, {
     upstreams: options.upstreams,
     tools: options.tools.runner,

@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import { BulkheadError, ErrorCode, isBulkheadError } from '@bulkhead/proto';
 import type { HookPort } from '../dispatch/hook-port.js';
 import { HookRefusal } from '../dispatch/hook-refusal.js';
 import { ROUTES_PREFIX, type FoundRoute, type PluginRoutes } from '../contributions/routes.js';
+import type { Log } from '../upstream/log.js';
 import type { GatewayRequest } from './gateway-request.js';
 
 export interface PluginRouteOptions {
@@ -10,8 +11,15 @@ export interface PluginRouteOptions {
   readonly hooks: Pick<HookPort, 'listens' | 'invoke'>;
   readonly requestOf: (raw: object) => GatewayRequest;
   readonly signalOf: (raw: object) => AbortSignal;
+  readonly log: Pick<Log, 'warn'>;
 }
 
+const DOWN = 'the plugin behind this route is down; try again later';
+const TOLD: Partial<Record<ErrorCode, string>> = {
+  [ErrorCode.PLUGIN_ERROR]: 'the plugin failed; the log has the reason under this request id',
+  [ErrorCode.PLUGIN_UNAVAILABLE]: DOWN,
+  [ErrorCode.PLUGIN_EXITED]: DOWN,
+};
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 const CONTENT_TYPE = 'content-type';
 
@@ -22,7 +30,7 @@ export function isOpenRoute(routes: PluginRoutes, { method, path }: GatewayReque
 
 /** `/plugins/<id>/…`: the routes that plugins contribute. Nothing of the host's own lies below that prefix. */
 export function registerPluginRoutes(app: FastifyInstance, options: PluginRouteOptions): void {
-  const { routes, hooks } = options;
+  const { routes, hooks, log } = options;
 
   /** An app has the scopes that its configuration gives it; of others a permission plugin decides, if there is one. */
   async function assertScopes(
@@ -73,7 +81,7 @@ export function registerPluginRoutes(app: FastifyInstance, options: PluginRouteO
     }
     await assertScopes(found, request, signal);
     const at = http.url.indexOf('?');
-    return routes.handle(found, {
+    const answered = routes.handle(found, {
       method: request.method,
       query: at < 0 ? '' : http.url.slice(at + 1),
       headers: request.visibleHeaders,
@@ -81,6 +89,18 @@ export function registerPluginRoutes(app: FastifyInstance, options: PluginRouteO
       context: request.context(found.plugin.config.name),
       signal,
     });
+    return answered.catch((error: unknown) => {
+      throw toldToAnybody(error, found, request);
+    });
+  }
+
+  /** Whoever may ask a route need not learn how a plugin fails; the log has it. */
+  function toldToAnybody(error: unknown, { plugin }: FoundRoute, { requestId }: GatewayRequest): unknown {
+    if (!isBulkheadError(error)) return error;
+    const told = TOLD[error.code];
+    if (told === undefined) return error;
+    log.warn({ requestId, plugin: plugin.config.name, err: error }, 'gateway: a route of a plugin failed');
+    return new BulkheadError(error.code, told, { cause: error, retryable: error.retryable });
   }
 
   app.register((scope, _options, done) => {
