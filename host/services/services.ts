@@ -12,7 +12,7 @@ import type { Logger } from '../telemetry/logger.js';
 import { createAnalyticsMethods } from './analytics/analytics-service.js';
 import { CustomMetrics } from './analytics/custom-metrics.js';
 import { UsageMeter } from './analytics/usage-meter.js';
-import { useOfCall, useOfRecord } from './analytics/uses.js';
+import { useOfCall, useOfRecord, useOfTool } from './analytics/uses.js';
 import { createToolbox, type Toolbox } from '../tools/toolbox.js';
 import { createGuard } from './guard.js';
 
@@ -64,7 +64,14 @@ export function createServices(options: ServicesOptions): Services {
       usage.observe(useOfCall(call));
     },
   });
-  const toolbox = createToolbox({ ...options, config: config.tools, audit });
+  const toolbox = createToolbox({
+    ...options,
+    config: config.tools,
+    audit,
+    onCall: (ended) => {
+      usage.observe(useOfTool(ended));
+    },
+  });
   return {
     methods: [...createAnalyticsMethods({ store, usage, metrics })],
     guard,

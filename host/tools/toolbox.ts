@@ -8,8 +8,9 @@ import type { Audit } from '../telemetry/audit.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createApprovals, type Approvals } from './approvals/approvals.js';
 import { createContributedTools, type ContributedTools } from './contributed-tools.js';
+import { createHttpClient, type HttpClient } from './kinds/http-client.js';
 import { createToolPolicies, type ToolPolicies } from './policy.js';
-import { createToolReport } from './tool-report.js';
+import { createToolReport, type EndedCall } from './tool-report.js';
 import { createToolRunner, type ToolRunner } from './tool-runner.js';
 
 export interface ToolboxOptions {
@@ -22,6 +23,8 @@ export interface ToolboxOptions {
   readonly active: () => readonly ActivePlugin[];
   /** Where `plugin_tool.invoked` goes. Absent: nowhere. */
   readonly events?: Pick<EventOutbox, 'publish'>;
+  /** Hears of every call once it ended. Must be quick. */
+  readonly onCall: (ended: EndedCall) => void;
 }
 
 /** All that has to do with running tools. */
@@ -30,6 +33,8 @@ export interface Toolbox {
   readonly policies: () => ToolPolicies;
   readonly contributed: ContributedTools;
   readonly approvals: Approvals;
+  /** For HTTP tools. */
+  readonly http: HttpClient;
   /** Takes another configuration, for calls that come from now on. */
   update(config: ToolsConfig): void;
 }
@@ -50,18 +55,23 @@ export function createToolbox(options: ToolboxOptions): Toolbox {
       return policies.judge(contributed.find(server, name) ?? { server, name, kind: 'mcp' });
     },
   });
+  const report = createToolReport(options);
   const runner = createToolRunner({
     hooks: options.hooks,
     policies: () => policies,
     approvals,
     clock,
-    report: createToolReport(options),
+    report: (ended) => {
+      report(ended);
+      options.onCall(ended);
+    },
   });
   return {
     runner,
     policies: () => policies,
     contributed,
     approvals,
+    http: createHttpClient({ allowPrivate: () => config.allowPrivate }),
     update(next) {
       config = next;
       policies = createToolPolicies(next);

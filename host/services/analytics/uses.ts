@@ -1,4 +1,6 @@
 import type { PluginRecord } from '../../dispatch/invocation.js';
+import type { EndedCall } from '../../tools/tool-report.js';
+import { toolId } from '../../tools/tool.js';
 import type { ServiceCall } from '../guard.js';
 import type { Use } from './usage-meter.js';
 
@@ -17,6 +19,19 @@ export function useOfCall({ plugin, method, outcome, durationMs }: ServiceCall):
     name,
     appId: '',
     outcome: outcome === 'error' ? 'failed' : outcome,
+    durationMs,
+  };
+}
+
+/** A call of a tool, whoever made it. */
+export function useOfTool({ call, tool, outcome, durationMs }: EndedCall): Use {
+  const counted = outcome === 'ok' ? 'ok' : outcome === 'denied' || outcome === 'pending' ? 'denied' : 'failed';
+  return {
+    kind: 'tool',
+    plugin: tool.owner?.name ?? '',
+    name: toolId(tool),
+    appId: call.caller.appId ?? '',
+    outcome: counted,
     durationMs,
   };
 }

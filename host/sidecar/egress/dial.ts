@@ -90,7 +90,7 @@ function reach(
 }
 
 /** Answers with what was checked, whatever the name leads to by now. */
-function answering(addresses: readonly HostAddress[]): LookupFunction {
+export function answering(addresses: readonly HostAddress[]): LookupFunction {
   return (_name, options, done) => {
     if (options.all === true) done(null, [...addresses]);
     else done(null, addresses[0]?.address ?? '', addresses[0]?.family);
