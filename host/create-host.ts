@@ -64,10 +64,7 @@ export type ServedHost = Host<HostConfig> & { readonly services: Services };
 /** A host from a configuration that is resolved already. With a store it has services. */
 export function assembleHost(config: HostConfig, parts: HostParts & { readonly store: Store }): ServedHost;
 export function assembleHost(config: HostConfig, parts?: HostParts): Host<HostConfig>;
-export function assembleHost(
-  config: HostConfig,
-  parts: HostParts = {},
-): Host<HostConfig> {
+export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<HostConfig> {
   const clock = parts.clock ?? systemClock;
   const log = parts.log ?? createLogger({ level: parseLogLevel(config.log.level), destination: 2 });
   const metrics = parts.metrics ?? createMetrics();

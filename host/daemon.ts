@@ -1,6 +1,9 @@
 import { mkdir } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import { approvalRoutes } from './admin/approval-routes.js';
+import type { ApiCaller, ApiOptions } from './admin/api.js';
 import type { Control } from './admin/control.js';
 import { listenFailed, openControlPlane } from './admin/control-plane.js';
 import { openControlSocket } from './admin/control-socket.js';
@@ -20,6 +23,7 @@ import type { Host, HostParts } from './host.js';
 import { createGateway, type Gateway } from './gateway/gateway.js';
 import type { HookPort } from './dispatch/hook-port.js';
 import { type RootLogger, parseLogLevel } from './telemetry/logger.js';
+import type { Services } from './services/services.js';
 import { openStore, storeOptions } from './store/open-store.js';
 import { createUpstreams, type Upstreams } from './upstream/upstreams.js';
 import { HOST_VERSION } from './version.js';
@@ -180,7 +184,7 @@ async function start(
   listen.control = plane.url;
   closers.push(() => plane.close());
   const socketPath = chooseSocketPath(dataDir);
-  const socket = await openControlSocket(socketPath, control);
+  const socket = await openControlSocket(socketPath, control, localApi(host.services));
   writeDaemonRecord(dataDir, { pid: process.pid, socket: socketPath });
   closers.push(async () => {
     await socket.close();
@@ -214,6 +218,25 @@ async function start(
       return stopping;
     },
   };
+}
+
+/** The API on the control socket, which only the daemon's own user can open. */
+function localApi({ toolbox, contributions }: Services): ApiOptions {
+  const caller: ApiCaller = { actor: { kind: 'cli', id: localUser() }, role: 'admin' };
+  return {
+    routes: [approvalRoutes(toolbox.approvals)],
+    rpc: contributions.rpc,
+    authenticate: () => caller,
+  };
+}
+
+function localUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A user without an entry in the system's list, as in many containers.
+    return `uid ${String(process.getuid?.() ?? 'unknown')}`;
+  }
 }
 
 function hookPort(host: Host<HostConfig>): HookPort {

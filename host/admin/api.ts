@@ -1,22 +1,8 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Actor } from '../telemetry/audit.js';
-
-/** What somebody may do on the control plane; each may do what the ones before may. */
-export type Role = 'viewer' | 'operator' | 'admin';
-
-const RANK: Readonly<Record<Role, number>> = { viewer: 0, operator: 1, admin: 2 };
-
-/** Whether a role is enough. */
-export function mayAct(role: Role, needed: Role): boolean {
-  return RANK[role] >= RANK[needed];
-}
-
-/** Who asks, as the listener found out. */
-export interface ApiCaller {
-  readonly actor: Actor;
-  readonly role: Role;
-}
+import type { PluginRpc } from '../contributions/rpc.js';
+import { addPluginRpc } from './rpc-routes.js';
+import { mayAct, type ApiCaller, type Role } from './roles.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -32,14 +18,19 @@ declare module 'fastify' {
 /** Adds the routes of one part of the host; paths count from `/api/v1`. */
 export type ApiRoutes = (app: FastifyInstance) => void;
 
+export { mayAct, type ApiCaller, type Role } from './roles.js';
+
 export interface ApiOptions {
   readonly routes: readonly ApiRoutes[];
   /** Who asks. @throws UNAUTHENTICATED */
   readonly authenticate: (request: FastifyRequest) => ApiCaller | Promise<ApiCaller>;
+  /** `/plugin/<id>/rpc/<method>`. Default: not served. */
+  readonly rpc?: PluginRpc;
 }
 
-/** Adds `/api/v1` to a listener: every route of it asks who calls, and whether that is enough. */
-export function addApi(app: FastifyInstance, { routes, authenticate }: ApiOptions): void {
+/** Adds `/api/v1` and the RPC of plugins to a listener: every route asks who calls, and whether that is enough. */
+export function addApi(app: FastifyInstance, { routes, authenticate, rpc }: ApiOptions): void {
+  if (rpc !== undefined) addPluginRpc(app, { rpc, authenticate });
   app.register(
     (api, _options, done) => {
       api.addHook('onRoute', ({ url, config }) => {

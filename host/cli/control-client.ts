@@ -18,7 +18,8 @@ export interface ControlClient {
   readonly pid: number;
   /** @throws NOT_RUNNING, or the error that the daemon answered with */
   get(path: string): Promise<unknown>;
-  post(path: string): Promise<unknown>;
+  /** @param json JSON text of the body; absent: none */
+  post(path: string, json?: string): Promise<unknown>;
   /** Lines of a long answer as they come; with `endless` the daemon may be silent for as long as it likes between them. */
   lines(path: string, endless: boolean): AsyncIterable<string>;
 }
@@ -27,20 +28,21 @@ export interface ControlClient {
 export function connectToDaemon(dataDir: string, deadlines = DEADLINES): ControlClient {
   const record = readDaemonRecord(dataDir);
   if (record === undefined) throw notRunning(dataDir);
-  const ask = (method: string, path: string): Promise<IncomingMessage> =>
-    open(record.socket, method, path, method === 'GET' ? deadlines.readMs : deadlines.actMs).catch(
-      (error: unknown) => {
-        throw isAbsent(error) ? notRunning(dataDir, error) : error;
-      },
-    );
-  const call = async (method: string, path: string): Promise<unknown> => {
-    const response = await ask(method, path);
+  const ask = (method: string, path: string, json?: string): Promise<IncomingMessage> =>
+    open(
+      { socketPath: record.socket, method, path, json },
+      method === 'GET' ? deadlines.readMs : deadlines.actMs,
+    ).catch((error: unknown) => {
+      throw isAbsent(error) ? notRunning(dataDir, error) : error;
+    });
+  const call = async (method: string, path: string, json?: string): Promise<unknown> => {
+    const response = await ask(method, path, json);
     return parseAnswer(response.statusCode ?? 0, await readAll(response));
   };
   return {
     pid: record.pid,
     get: (path) => call('GET', path),
-    post: (path) => call('POST', path),
+    post: (path, json) => call('POST', path, json),
     async *lines(path, endless) {
       const response = await ask('GET', path);
       if (response.statusCode !== 200) parseAnswer(response.statusCode ?? 0, await readAll(response));
@@ -55,10 +57,18 @@ export function connectToDaemon(dataDir: string, deadlines = DEADLINES): Control
   };
 }
 
-function open(socketPath: string, method: string, path: string, timeoutMs: number): Promise<IncomingMessage> {
+interface Question {
+  readonly socketPath: string;
+  readonly method: string;
+  readonly path: string;
+  readonly json: string | undefined;
+}
+
+function open({ socketPath, method, path, json }: Question, timeoutMs: number): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     let answer: IncomingMessage | undefined;
-    const asked = request({ socketPath, method, path, timeout: timeoutMs }, (response) => {
+    const headers = json === undefined ? {} : { 'content-type': 'application/json' };
+    const asked = request({ socketPath, method, path, headers, timeout: timeoutMs }, (response) => {
       answer = response;
       resolve(response);
     });
@@ -69,7 +79,7 @@ function open(socketPath: string, method: string, path: string, timeoutMs: numbe
         'Look at its log; if it does nothing any more, end its process and start it again.';
       (answer ?? asked).destroy(new BulkheadError(ErrorCode.DEADLINE_EXCEEDED, message));
     });
-    asked.end();
+    asked.end(json);
   });
 }
 

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Cli } from './cli.js';
+import { approvalsCommand } from './commands/approvals.js';
 import { benchCommand } from './commands/bench.js';
 import { completionCommand } from './commands/completion.js';
 import { configCommand } from './commands/config.js';
@@ -29,6 +30,7 @@ export function createProgram(cli: Cli): Command {
     .addCommand(startCommand(cli))
     .addCommand(statusCommand(cli))
     .addCommand(pluginCommand(cli))
+    .addCommand(approvalsCommand(cli))
     .addCommand(configCommand(cli))
     .addCommand(newCommand(cli))
     .addCommand(devCommand(cli))

@@ -20,7 +20,11 @@ export interface ToolObjectsOptions {
  *
  * @throws NOT_FOUND, FORBIDDEN when the object is not active, UPSTREAM_NOT_FOUND
  */
-export async function toolOfObject(options: ToolObjectsOptions, id: string, operation: string): Promise<Tool> {
+export async function toolOfObject(
+  options: ToolObjectsOptions,
+  id: string,
+  operation: string,
+): Promise<Tool> {
   const object = await options.objects.get(id);
   const found = object.operations.find(({ name }) => name === operation);
   if (found === undefined) {

@@ -67,7 +67,13 @@ function orders(): ToolObject {
     kind: 'http',
     headers: { authorization: 'Bearer of-the-tool', host: 'evil', 'Content-Length': '1' },
     operations: [
-      { name: 'get', method: 'GET', url_template: `${origin}/orders/{id}`, input_schema, effect: 'read_only' },
+      {
+        name: 'get',
+        method: 'GET',
+        url_template: `${origin}/orders/{id}`,
+        input_schema,
+        effect: 'read_only',
+      },
       {
         name: 'put',
         method: 'PUT',
@@ -88,7 +94,12 @@ interface Change {
 }
 
 /** ExecuteTool as a plugin calls it, over objects that are fakes. */
-function executor({ hooks = {}, expose = {}, allowPrivate = ['127.0.0.1'], objects = [orders()] }: Change = {}) {
+function executor({
+  hooks = {},
+  expose = {},
+  allowPrivate = ['127.0.0.1'],
+  objects = [orders()],
+}: Change = {}) {
   const policies = createToolPolicies({ expose });
   const audited: AuditEntry[] = [];
   const events: { topic: string; dataJson: string }[] = [];
@@ -102,7 +113,9 @@ function executor({ hooks = {}, expose = {}, allowPrivate = ['127.0.0.1'], objec
       ...pluginConfig('notes'),
       manifest: {
         ...pluginConfig('notes').manifest,
-        contributions: readContributions({ contributes: { tools: [{ name: 'add', input: { type: 'object' } }] } }),
+        contributions: readContributions({
+          contributes: { tools: [{ name: 'add', input: { type: 'object' } }] },
+        }),
       },
     },
     port: {
@@ -152,7 +165,13 @@ function executor({ hooks = {}, expose = {}, allowPrivate = ['127.0.0.1'], objec
     async call(toolId: string, operation: string, argsJson = '{"id":"7"}') {
       const body = ExecuteToolRequest.encode({ toolId, operation, argsJson, approvalId: '' }).finish();
       const bytes = await handle(body, {
-        plugin: { name: 'agent', id: 'test.agent', version: '1.0.0', pid: 1, grantedScopes: ['tools.execute'] },
+        plugin: {
+          name: 'agent',
+          id: 'test.agent',
+          version: '1.0.0',
+          pid: 1,
+          grantedScopes: ['tools.execute'],
+        },
         timeoutMs: 0,
         traceparent: '',
         signal: new AbortController().signal,
@@ -178,7 +197,12 @@ describe('ExecuteTool of an HTTP tool', () => {
       { method: 'PUT', url: '/orders/7', body: '{"n":1.50}' },
     ]);
     expect(audited).toMatchObject([
-      { action: 'tool.invoke', target: 'tool/orders/get', outcome: 'allowed', actor: { kind: 'plugin', id: 'agent' } },
+      {
+        action: 'tool.invoke',
+        target: 'tool/orders/get',
+        outcome: 'allowed',
+        actor: { kind: 'plugin', id: 'agent' },
+      },
       { target: 'tool/orders/put' },
     ]);
     expect(JSON.stringify(audited)).not.toContain('of-the-tool');
@@ -282,11 +306,20 @@ describe('ExecuteTool', () => {
   });
 
   test('says what is not there', async () => {
-    const mcp: ToolObject = { ...base, id: 'm', name: 'M', kind: 'mcp', server: 'gone', operations: [{ name: 'a', effect: 'read_only' }] };
+    const mcp: ToolObject = {
+      ...base,
+      id: 'm',
+      name: 'M',
+      kind: 'mcp',
+      server: 'gone',
+      operations: [{ name: 'a', effect: 'read_only' }],
+    };
     const off: ToolObject = { ...orders(), id: 'off', active: false };
     const { call } = executor({ objects: [orders(), mcp, off] });
     await expect(call('nothing', 'get')).rejects.toMatchObject({ code: 'NOT_FOUND' });
-    await expect(call('orders', 'nothing')).rejects.toMatchObject({ message: expect.stringContaining('get, put') });
+    await expect(call('orders', 'nothing')).rejects.toMatchObject({
+      message: expect.stringContaining('get, put'),
+    });
     await expect(call('m', 'a')).rejects.toMatchObject({ code: 'UPSTREAM_NOT_FOUND' });
     await expect(call('off', 'get')).rejects.toMatchObject({ code: 'FORBIDDEN' });
   });

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { Cli } from '../cli.js';
 import { pluginActionCommand } from './plugin/action.js';
 import { pluginBundleCommand } from './plugin/bundle.js';
+import { pluginCallCommand } from './plugin/call.js';
 import { pluginCheckCommand } from './plugin/check.js';
 import { pluginGrantsCommand } from './plugin/grants.js';
 import { pluginInfoCommand } from './plugin/info.js';
@@ -22,6 +23,7 @@ export function pluginCommand(cli: Cli): Command {
     .addCommand(pluginInfoCommand(cli))
     .addCommand(pluginLogsCommand(cli))
     .addCommand(pluginGrantsCommand(cli))
+    .addCommand(pluginCallCommand(cli))
     .addCommand(pluginActionCommand(cli, 'reload'))
     .addCommand(pluginActionCommand(cli, 'enable'))
     .addCommand(pluginActionCommand(cli, 'disable'))

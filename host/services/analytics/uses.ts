@@ -25,7 +25,8 @@ export function useOfCall({ plugin, method, outcome, durationMs }: ServiceCall):
 
 /** A call of a tool, whoever made it. */
 export function useOfTool({ call, tool, outcome, durationMs }: EndedCall): Use {
-  const counted = outcome === 'ok' ? 'ok' : outcome === 'denied' || outcome === 'pending' ? 'denied' : 'failed';
+  const counted =
+    outcome === 'ok' ? 'ok' : outcome === 'denied' || outcome === 'pending' ? 'denied' : 'failed';
   return {
     kind: 'tool',
     plugin: tool.owner?.name ?? '',

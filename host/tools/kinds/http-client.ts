@@ -84,7 +84,8 @@ export function createHttpClient({ allowPrivate, lookup = lookupBySystem }: Http
         throw failed(`${at.host} redirects to another origin, which is not followed`);
       if (call.method !== 'GET' && call.method !== 'HEAD')
         throw failed(`${at.host} redirects a ${call.method}, which is not repeated`);
-      if (hops >= MAX_REDIRECTS) throw failed(`${at.host} redirects more than ${String(MAX_REDIRECTS)} times`);
+      if (hops >= MAX_REDIRECTS)
+        throw failed(`${at.host} redirects more than ${String(MAX_REDIRECTS)} times`);
       at = next;
     }
   }

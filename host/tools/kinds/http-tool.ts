@@ -60,7 +60,10 @@ function httpCall(
   args: JsonObject,
 ): { readonly url: URL; readonly call: HttpCall } {
   if (template === undefined || !METHODS.has(method))
-    throw new BulkheadError(ErrorCode.TOOL_FAILED, `${object.id}: expected a url_template and an HTTP method`);
+    throw new BulkheadError(
+      ErrorCode.TOOL_FAILED,
+      `${object.id}: expected a url_template and an HTTP method`,
+    );
   const url = fillUrl(template, args);
   const places = new Set(placesOf(template));
   const rest = Object.entries(args).filter(([name]) => !places.has(name));

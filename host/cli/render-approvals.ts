@@ -1,0 +1,36 @@
+import { listAt, textAt } from './read.js';
+import { renderTable } from './table.js';
+
+const MAX_ARGS_CHARS = 60;
+const HEADER = ['id', 'state', 'tool', 'caller', 'created', 'arguments'];
+// What steers a terminal, or turns the order of a text round; a caller wrote the arguments.
+const INVISIBLE = /[\p{Cc}\p{Cf}]/gu;
+
+/** What `GET /api/v1/approvals` answered, for people. */
+export function renderApprovals(answer: unknown): string {
+  const approvals = listAt(answer, 'approvals');
+  if (approvals.length === 0) return 'Nothing waits for approval.\n';
+  const rows = approvals.map((approval) => [
+    textAt(approval, 'id'),
+    textAt(approval, 'state'),
+    textAt(approval, 'tool'),
+    textAt(approval, 'caller'),
+    textAt(approval, 'created_at'),
+    shorten(textAt(approval, 'args')),
+  ]);
+  return renderTable(
+    HEADER,
+    rows.map((row) => row.map(visible)),
+  );
+}
+
+function shorten(text: string): string {
+  return text.length > MAX_ARGS_CHARS ? `${text.slice(0, MAX_ARGS_CHARS)}…` : text;
+}
+
+function visible(text: string): string {
+  return text.replace(
+    INVISIBLE,
+    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+  );
+}
