@@ -12,7 +12,7 @@ export const API_CAPABILITIES = {
   'kv-v1': { offered: false, description: 'The key-value store.' },
   'events-v1': { offered: false, description: 'Events.' },
   'ui-v1': { offered: false, description: 'Pages in the admin UI.' },
-  'rpc-v1': { offered: false, description: "RPC methods for the plugin's pages." },
+  'rpc-v1': { offered: true, description: "RPC methods for the plugin's pages and operators." },
   'agent-v1': { offered: false, description: 'Agents.' },
 } as const satisfies Readonly<Record<string, { readonly offered: boolean; readonly description: string }>>;
 

@@ -4,6 +4,12 @@ const text = { type: 'string' };
 const texts = { type: 'array', items: { type: 'string' }, 'x-expected': 'a list of texts' };
 const name = { type: 'string', minLength: 1 };
 const schema = { type: 'object' };
+/** What may stand in an address and in the name of an MCP tool. */
+const plainName = {
+  type: 'string',
+  pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$',
+  'x-expected': 'up to 64 letters, digits, dots, dashes and underscores',
+};
 
 function record(
   required: readonly string[],
@@ -65,7 +71,7 @@ export const MANIFEST_CONTRIBUTIONS: Readonly<Record<string, unknown>> = {
         type: 'array',
         description: 'Tools with typed input and output.',
         items: record(['name', 'input'], {
-          name,
+          name: plainName,
           description: text,
           input: schema,
           output: schema,
@@ -75,13 +81,17 @@ export const MANIFEST_CONTRIBUTIONS: Readonly<Record<string, unknown>> = {
       commands: {
         type: 'array',
         description: 'Slash commands.',
-        items: record(['name'], { name, description: text, input: schema }),
+        items: record(['name'], { name: plainName, description: text, input: schema }),
       },
       routes: {
         type: 'array',
         description: 'HTTP routes under /plugins/<id>/.',
         items: record(['path', 'methods'], {
-          path: { type: 'string', pattern: '^/' },
+          path: {
+            type: 'string',
+            pattern: "^(?:/|(?:/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]+|\\{[A-Za-z_][A-Za-z0-9_]*\\}))+)$",
+            'x-expected': 'a path such as /orders/{id}, each part plain text or a place',
+          },
           methods: {
             type: 'array',
             minItems: 1,
