@@ -13,8 +13,10 @@ import { createGrantStore } from './grants/store.js';
 import type { CreateHostOptions, HookInput, Host, HostParts, HostStatus } from './host.js';
 import { createDescribe } from './lifecycle/describe-launch.js';
 import { guardsNotReady } from './lifecycle/guard.js';
+import { createPluginServers, type PluginServers } from './lifecycle/plugin-server.js';
 import { createSupervisor } from './lifecycle/supervisor.js';
 import { createServices, type Services } from './services/services.js';
+import { createProgramLauncher } from './sidecar/launch-program.js';
 import { createLauncher } from './sidecar/launch.js';
 import type { LaunchDescription } from './sidecar/sidecar.js';
 import { sweepLeftovers } from './sidecar/sweep.js';
@@ -59,12 +61,18 @@ export async function createHost(config: object, options: CreateHostOptions = {}
 }
 
 /** A host that keeps things, with what it does for plugins and operators. */
-export type ServedHost = Host<HostConfig> & { readonly services: Services };
+export type ServedHost = Host<HostConfig> & {
+  readonly services: Services;
+  readonly pluginServers: PluginServers;
+};
 
 /** A host from a configuration that is resolved already. With a store it has services. */
 export function assembleHost(config: HostConfig, parts: HostParts & { readonly store: Store }): ServedHost;
 export function assembleHost(config: HostConfig, parts?: HostParts): Host<HostConfig>;
-export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<HostConfig> {
+export function assembleHost(
+  config: HostConfig,
+  parts: HostParts = {},
+): Host<HostConfig> & { readonly pluginServers: PluginServers } {
   const clock = parts.clock ?? systemClock;
   const log = parts.log ?? createLogger({ level: parseLogLevel(config.log.level), destination: 2 });
   const metrics = parts.metrics ?? createMetrics();
@@ -99,26 +107,34 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
           },
         });
   let sandbox: ChosenWall | undefined;
+  const launching = {
+    log,
+    clock,
+    runDir,
+    daemonEnv: parts.env ?? {},
+    wall: async () => (await wall()).wall,
+    redact: redactText,
+    verify: (description: LaunchDescription) => verify(description),
+  };
   const launch =
     parts.launch ??
     createLauncher({
-      log,
-      clock,
-      runDir,
+      ...launching,
       hostVersion: HOST_VERSION,
       hostMethods: [...(services?.methods ?? []), ...(parts.hostMethods ?? [])],
       ...(services === undefined ? {} : { guard: services.guard }),
-      daemonEnv: parts.env ?? {},
-      wall: async () => (await wall()).wall,
-      redact: redactText,
-      verify: (description) => verify(description),
     });
-  const describe = createDescribe({
+  const describePlugin = createDescribe({
     ...config,
     nodePath,
     dataDirOf: (name) => join(config.host.dataDir, 'data', name),
   });
   const described = new WeakMap<LaunchDescription, PluginConfig>();
+  const describe = (plugin: PluginConfig): LaunchDescription => {
+    const description = describePlugin(plugin);
+    described.set(description, plugin);
+    return description;
+  };
   const verify = async (description: LaunchDescription): Promise<void> => {
     const plugin = described.get(description);
     if (plugin !== undefined) await parts.verify?.(plugin);
@@ -132,11 +148,7 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
         await mkdir(description.dataDir, { recursive: true, mode: 0o700 });
       return launch(description, signal);
     },
-    describe: (plugin) => {
-      const description = describe(plugin);
-      described.set(description, plugin);
-      return description;
-    },
+    describe,
     clock,
     log,
     settings: config.lifecycle,
@@ -159,8 +171,16 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
     dispatcher.update(entriesOf(supervisor), customHooks, limits);
     services?.rewire();
   };
+  const pluginServers = createPluginServers({
+    active: () => supervisor.active(),
+    describe,
+    launch: createProgramLauncher(launching),
+    nodePath,
+  });
   supervisor.subscribe(({ kind }) => {
-    if (kind === 'changed') rewire();
+    if (kind !== 'changed') return;
+    rewire();
+    pluginServers.sweep();
   });
 
   let state: HostStatus['state'] = 'new';
@@ -201,6 +221,7 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
 
   return {
     services,
+    pluginServers,
     async start() {
       if (parts.launch === undefined) {
         const { kind, why, missing } = await wall();

@@ -3,7 +3,8 @@ import { userInfo } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { approvalRoutes } from './admin/approval-routes.js';
-import type { ApiCaller, ApiOptions } from './admin/api.js';
+import type { ApiOptions } from './admin/api.js';
+import type { ApiCaller } from './admin/roles.js';
 import type { Control } from './admin/control.js';
 import { listenFailed, openControlPlane } from './admin/control-plane.js';
 import { openControlSocket } from './admin/control-socket.js';
@@ -113,7 +114,12 @@ async function start(
     cgroups: true,
     ...(options.verify === undefined ? {} : { verify: options.verify }),
   });
-  const upstreams = createUpstreams(config.upstreams, { clock, log, hostEnv: env });
+  const upstreams = createUpstreams(config.upstreams, {
+    clock,
+    log,
+    hostEnv: env,
+    launchPluginServer: ({ plugin: owner, server }) => host.pluginServers.launch(owner, server),
+  });
   let draining = false;
   let gateway: Gateway | undefined;
   const listen = { data: '', control: '' };

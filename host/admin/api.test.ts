@@ -1,7 +1,8 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import { afterEach, describe, expect, test } from 'vitest';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
-import { addApi, type ApiRoutes, type Role } from './api.js';
+import { addApi, type ApiRoutes } from './api.js';
+import type { Role } from './roles.js';
 import { answerErrors } from './error-answer.js';
 
 let app: FastifyInstance;

@@ -18,8 +18,6 @@ declare module 'fastify' {
 /** Adds the routes of one part of the host; paths count from `/api/v1`. */
 export type ApiRoutes = (app: FastifyInstance) => void;
 
-export { mayAct, type ApiCaller, type Role } from './roles.js';
-
 export interface ApiOptions {
   readonly routes: readonly ApiRoutes[];
   /** Who asks. @throws UNAUTHENTICATED */

@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { RpcCallerInfo } from '../contributions/rpc.js';
 import type { Actor } from '../telemetry/audit.js';
-import { addApi, type Role } from './api.js';
+import { addApi } from './api.js';
+import type { Role } from './roles.js';
 import { approvalRoutes } from './approval-routes.js';
 import { answerErrors } from './error-answer.js';
 

@@ -104,6 +104,14 @@ export type UpstreamConfig = {
       readonly url: string;
       readonly headers: Readonly<Record<string, string>>;
     }
+  /** A program of a plugin's package, over stdio, behind the plugin's wall. */
+  | {
+      readonly transport: 'plugin';
+      /** The configured entry. */
+      readonly plugin: string;
+      /** Its name in the manifest. */
+      readonly server: string;
+    }
 );
 
 export type ToolPolicy = 'allow' | 'require_approval' | 'deny';

@@ -18,7 +18,7 @@ export function resolveTools(
   for (const [index, { tool, policy }] of tools.expose.entries()) {
     const keys = ['tools', 'expose', index, 'tool'];
     expose[tool] = stricter(expose[tool], policy);
-    const [owner = '', name = ''] = splitTool(tool);
+    const [owner, name] = splitTool(tool);
     const plugin = plugins.find((entry) => entry.name === owner);
     if (plugin === undefined) continue;
     const known = plugin.manifest.contributions.tools.map((contributed) => contributed.name);

@@ -5,7 +5,7 @@ export type RoutePattern = readonly (
 
 const PLACE = /^\{([A-Za-z_][A-Za-z0-9_]*)\}$/;
 // What separates parts, or ends a text for whoever reads it in C.
-const UNSAFE = /[/\\\u0000-\u001f\u007f]/;
+const UNSAFE = /[/\\\p{Cc}]/u;
 
 /** @returns undefined when the path is none that a request could ever have */
 export function parseRoutePattern(path: string): RoutePattern | undefined {

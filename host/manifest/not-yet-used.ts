@@ -54,7 +54,7 @@ export const KEY_CONSUMERS: Readonly<Record<string, string>> = {
   'contributes.tools': 'tools',
   'contributes.commands': 'contributions',
   'contributes.routes': 'contributions',
-  'contributes.mcp_servers': 'later',
+  'contributes.mcp_servers': 'upstream',
   'contributes.schedules': 'later',
   'contributes.custom_hooks': 'config',
   'contributes.resource_types': 'later',

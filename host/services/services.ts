@@ -66,7 +66,6 @@ export function createServices(options: ServicesOptions): Services {
   });
   const toolbox = createToolbox({
     ...options,
-    config: config.tools,
     audit,
     onCall: (ended) => {
       usage.observe(useOfTool(ended));
@@ -86,8 +85,8 @@ export function createServices(options: ServicesOptions): Services {
     },
     toolbox,
     contributions: createPluginContributions(active, audit),
-    update({ tools }) {
-      toolbox.update(tools);
+    update(next) {
+      toolbox.update(next);
     },
     start() {
       toolbox.approvals.start();

@@ -4,19 +4,16 @@ import { createCertificate } from '@bulkhead/proto/handshake';
 import type { Clock } from '../clock.js';
 import { bringUp, type BroughtUp } from './bring-up.js';
 import { noWall, type Wall } from './command-line.js';
-import { openEgress, type Egress } from './egress/open-egress.js';
-import { createEnvironment } from './environment.js';
 import { FirstLine } from './first-line.js';
 import { createHealthCheck } from './health.js';
 import { guardByGrant, type Guard, type HostMethod, type PluginIdentity } from './host-method.js';
-import { createLaunchDirectory } from './launch-directory.js';
 import { createLogMethods } from './log-service.js';
-import { assertRoom, keepLimits } from './limits/keep-limits.js';
-import { PluginLog } from './plugin-log.js';
+import type { PluginLog } from './plugin-log.js';
 import { connectRemote } from './remote/connect-remote.js';
-import { spawnPlugin, type PluginProcess } from './plugin-process.js';
-import { ProcessLife } from './process-life.js';
+import type { PluginProcess } from './plugin-process.js';
+import type { ProcessLife } from './process-life.js';
 import type { ExitReport, Launch, LaunchDescription, Sidecar } from './sidecar.js';
+import { spawnWalled } from './spawn-walled.js';
 import { startBudget, startCancelled } from './start-budget.js';
 import { startTimedOut, withReport, type StartPhase } from './start-error.js';
 import { stopProcess } from './stop-ladder.js';
@@ -64,56 +61,25 @@ async function launch(
   const startedAt = clock.monotonic();
   const wall = await (options.wall?.() ?? noWall);
   const secured = needsMtls(description, wall);
-  const directory = await createLaunchDirectory(options.runDir, description.name);
   const certificate = secured ? createCertificate() : undefined;
-  const log = new PluginLog({
-    log: pluginLogger(options.log, description),
-    clock,
-    redact: options.redact ?? asItIs,
-  });
+  const { verify } = options;
+  const { process, directory, log, life } = await spawnWalled(
+    {
+      log: pluginLogger(options.log, description),
+      clock,
+      runDir: options.runDir,
+      daemonEnv: options.daemonEnv,
+      redact: options.redact ?? asItIs,
+      wall,
+      ...(verify === undefined ? {} : { verify }),
+      ...(certificate === undefined ? {} : { clientCertificate: certificate.certPem }),
+    },
+    description,
+  );
   const firstLine = new FirstLine((chunk) => {
     log.stdout.write(chunk);
   });
-  let process: PluginProcess;
-  let egress: Egress | undefined;
-  try {
-    await assertRoom(description);
-    egress = await openEgress(description, directory.path, {
-      log: pluginLogger(options.log, description),
-      clock,
-    });
-    const env = createEnvironment({
-      daemon: options.daemonEnv,
-      operator: description.env,
-      launchDir: directory.path,
-      hostSocket: directory.hostSocket,
-      network: description.network,
-      ...(egress === undefined ? {} : { egressSocket: egress.socketPath }),
-      ...(certificate === undefined ? {} : { clientCertificate: certificate.certPem }),
-    });
-    const { verify } = options;
-    const commandLine = await wall.enclose(description, {
-      launchDir: directory.path,
-      env,
-      ...(verify === undefined ? {} : { verify: (root: string) => verify(description, root) }),
-    });
-    const started = await spawnPlugin(commandLine).catch(async (error: unknown) => {
-      await commandLine.discard?.();
-      throw error;
-    });
-    process = commandLine.adopt?.(started) ?? started;
-  } catch (error) {
-    egress?.close();
-    await directory.remove();
-    throw error;
-  }
-  log.pid = process.pid;
   readOutput(process, firstLine, log);
-  const life = new ProcessLife({ process, directory, log, clock, killTimeoutMs: description.killTimeoutMs });
-  life.onEnd(() => {
-    egress?.close();
-  });
-  keepLimits(description, directory.path, process, life, clock);
 
   let phase: StartPhase = 'waiting for the handshake line';
   const budget = startBudget(clock, description.startTimeoutMs, signal, () =>
@@ -210,7 +176,8 @@ function needsMtls({ network, mtls }: LaunchDescription, wall: Wall): boolean {
   return network === 'tcp' || mtls === true || (mtls === 'auto' && !wall.privateSockets);
 }
 
-function pluginLogger(log: Logger, description: LaunchDescription): Logger {
+/** Lines of one plugin, at its level. */
+export function pluginLogger(log: Logger, description: LaunchDescription): Logger {
   const level = description.logLevel;
   return log.child({ plugin: description.name }, level in log.levels.values ? { level } : {});
 }

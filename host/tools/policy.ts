@@ -24,7 +24,11 @@ export interface ToolPolicies {
   hidesOf(server: string): boolean;
 }
 
-export function createToolPolicies({ expose }: Pick<ToolsConfig, 'expose'>): ToolPolicies {
+/** @param contributed servers that plugins brought along: their tools are as a plugin's own */
+export function createToolPolicies(
+  { expose }: Pick<ToolsConfig, 'expose'>,
+  contributed: ReadonlySet<string> = new Set(),
+): ToolPolicies {
   const listed = new Map(Object.entries(expose));
   const rules = createHash('sha256')
     .update(JSON.stringify([...listed].toSorted(([a], [b]) => (a < b ? -1 : 1))))
@@ -32,13 +36,16 @@ export function createToolPolicies({ expose }: Pick<ToolsConfig, 'expose'>): Too
   const judge: ToolPolicies['judge'] = (tool) => {
     const id = toolId(tool);
     const given = listed.get(id);
-    const policy = given ?? (tool.kind === 'plugin' ? 'deny' : 'allow');
+    const ofPlugin = tool.kind === 'plugin' || contributed.has(tool.server);
+    const policy = given ?? (ofPlugin ? 'deny' : 'allow');
     return { tool: id, policy, listed: given !== undefined, rules };
   };
   return {
     judge,
     shows: (tool) => judge(tool).policy !== 'deny',
     rules,
-    hidesOf: (server) => [...listed].some(([id, policy]) => policy === 'deny' && id.startsWith(`${server}/`)),
+    hidesOf: (server) =>
+      contributed.has(server) ||
+      [...listed].some(([id, policy]) => policy === 'deny' && id.startsWith(`${server}/`)),
   };
 }

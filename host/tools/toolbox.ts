@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import type { ToolsConfig } from '../config/config.js';
+import type { HostConfig } from '../config/config.js';
 import type { HookPort } from '../dispatch/hook-port.js';
 import type { EventOutbox } from '../events/outbox.js';
 import type { ActivePlugin } from '../lifecycle/active-plugin.js';
@@ -13,8 +13,10 @@ import { createToolPolicies, type ToolPolicies } from './policy.js';
 import { createToolReport, type EndedCall } from './tool-report.js';
 import { createToolRunner, type ToolRunner } from './tool-runner.js';
 
+type ToolboxConfig = Pick<HostConfig, 'tools' | 'upstreams'>;
+
 export interface ToolboxOptions {
-  readonly config: ToolsConfig;
+  readonly config: ToolboxConfig;
   readonly store: Store;
   readonly clock: Clock;
   readonly audit: Audit;
@@ -36,13 +38,13 @@ export interface Toolbox {
   /** For HTTP tools. */
   readonly http: HttpClient;
   /** Takes another configuration, for calls that come from now on. */
-  update(config: ToolsConfig): void;
+  update(config: ToolboxConfig): void;
 }
 
 export function createToolbox(options: ToolboxOptions): Toolbox {
   const { active, clock, audit } = options;
-  let { config } = options;
-  let policies = createToolPolicies(config);
+  let config = options.config.tools;
+  let policies = policiesOf(options.config);
   const contributed = createContributedTools(active, () => policies);
   const approvals = createApprovals({
     store: options.store,
@@ -73,8 +75,13 @@ export function createToolbox(options: ToolboxOptions): Toolbox {
     approvals,
     http: createHttpClient({ allowPrivate: () => config.allowPrivate }),
     update(next) {
-      config = next;
-      policies = createToolPolicies(next);
+      config = next.tools;
+      policies = policiesOf(next);
     },
   };
+}
+
+function policiesOf({ tools, upstreams }: ToolboxConfig): ToolPolicies {
+  const contributed = upstreams.filter(({ transport }) => transport === 'plugin').map(({ name }) => name);
+  return createToolPolicies(tools, new Set(contributed));
 }

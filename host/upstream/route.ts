@@ -5,13 +5,20 @@ import { scrubEnvironment } from './environment.js';
 import { createHttpTransport } from './http-transport.js';
 import type { Log } from './log.js';
 import type { MessageStash } from './message-stash.js';
-import { StdioTransport } from './stdio-transport.js';
+import { spawnPlugin, type PluginProcess } from '../sidecar/plugin-process.js';
+import { StdioTransport, type StdioOptions } from './stdio-transport.js';
+
+/** Starts an MCP server that a plugin contributes, behind the plugin's wall. @throws PLUGIN_UNAVAILABLE, and as a start does */
+export type LaunchPluginServer = (
+  server: Extract<UpstreamConfig, { transport: 'plugin' }>,
+) => Promise<PluginProcess>;
 
 export interface RouteDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly hostEnv: Readonly<Record<string, string | undefined>>;
   readonly maxMessageBytes: number;
+  readonly launchPluginServer: LaunchPluginServer;
 }
 
 /** The way to one upstream, opened once. */
@@ -33,7 +40,7 @@ export function openRoute(
   stash: MessageStash,
   onSuspect: (reason: string) => void,
 ): Route {
-  const { clock, log, hostEnv, maxMessageBytes } = deps;
+  const { clock, maxMessageBytes } = deps;
   if (config.transport === 'http') {
     const { url, headers } = config;
     const transport = createHttpTransport({ url, headers, maxMessageBytes, stash, onSuspect });
@@ -50,17 +57,21 @@ export function openRoute(
         }),
     };
   }
-  const { command, args, env, cwd } = config;
-  const transport = new StdioTransport({
-    command,
-    args,
-    env: scrubEnvironment(hostEnv, env),
-    cwd,
-    maxMessageBytes,
-    clock,
-    onStderr: (line) => {
-      log.info({ upstream: config.name, stream: 'stderr' }, line);
-    },
-  });
+  const transport = new StdioTransport({ maxMessageBytes, clock, ...stdioOf(config, deps) });
   return { transport, process: transport, endSession: () => Promise.resolve() };
+}
+
+function stdioOf(
+  config: Exclude<UpstreamConfig, { transport: 'http' }>,
+  { log, hostEnv, launchPluginServer }: RouteDeps,
+): Pick<StdioOptions, 'open' | 'onStderr'> {
+  // What a plugin's server writes to stderr is in the plugin's log.
+  if (config.transport === 'plugin') return { open: () => launchPluginServer(config) };
+  const { command, args, env, cwd, name } = config;
+  return {
+    open: () => spawnPlugin({ file: command, args, env: scrubEnvironment(hostEnv, env), cwd }),
+    onStderr: (line) => {
+      log.info({ upstream: name, stream: 'stderr' }, line);
+    },
+  };
 }

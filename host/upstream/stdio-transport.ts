@@ -1,20 +1,18 @@
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { parseJson, stringifyJson } from '@bulkhead/proto/json';
 import type { Clock } from '../clock.js';
+import type { PluginProcess } from '../sidecar/plugin-process.js';
 import { createLineBuffer } from './line-buffer.js';
 
 export interface StdioOptions {
-  readonly command: string;
-  readonly args: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-  readonly cwd: string;
+  /** Starts the process. @throws SPAWN_FAILED */
+  readonly open: () => Promise<PluginProcess>;
   /** Longest message that is read. */
   readonly maxMessageBytes: number;
   readonly clock: Clock;
-  /** One line of the process's stderr, cut to a bound. */
-  readonly onStderr: (line: string) => void;
+  /** One line of the process's stderr, cut to a bound. Default: whoever opened it reads them. */
+  readonly onStderr?: (line: string) => void;
   /** Wait after closing stdin, and after SIGTERM, in milliseconds each. */
   readonly stopStepMs?: number;
 }
@@ -38,7 +36,8 @@ export class StdioTransport implements Transport {
   onmessage?: Transport['onmessage'];
 
   readonly #options: StdioOptions;
-  #child: ChildProcessWithoutNullStreams | undefined;
+  #child: PluginProcess | undefined;
+  #exited = false;
   #closed = false;
   /** How the process ended, when it did. */
   ended: string | undefined;
@@ -52,11 +51,23 @@ export class StdioTransport implements Transport {
   }
 
   async start(): Promise<void> {
-    const { command, args, env, cwd, maxMessageBytes, onStderr } = this.#options;
-    const child = spawn(command, [...args], { env: { ...env }, cwd, stdio: 'pipe', detached: true });
+    const { open, maxMessageBytes, onStderr, clock } = this.#options;
+    let child: PluginProcess;
+    try {
+      child = await open();
+    } catch (error) {
+      this.ended = BulkheadError.from(error).message;
+      this.#finish();
+      throw error;
+    }
+    if (this.#closed) {
+      // Nobody waits for it any more.
+      child.signalGroup('SIGKILL');
+      child.destroyPipes();
+      throw new BulkheadError(ErrorCode.CANCELLED, 'the connection was closed while the process started');
+    }
     this.#child = child;
     // Written-to pipes of a dead process report through `exit`, not here.
-    child.stdin.on('error', () => {});
     child.stdout.on('error', () => {});
     child.stderr.on('error', () => {});
     const lines = createLineBuffer(
@@ -73,33 +84,28 @@ export class StdioTransport implements Transport {
     child.stdout.on('data', (chunk: Buffer) => {
       lines.push(chunk);
     });
-    const errors = createLineBuffer(MAX_STDERR_LINE_BYTES, onStderr, (start) => {
-      onStderr(`${start.toString('utf8')}… (cut)`);
-    });
-    child.stderr.on('data', (chunk: Buffer) => {
-      errors.push(chunk);
-    });
-    child.once('exit', (code, signal) => {
+    if (onStderr !== undefined) {
+      const errors = createLineBuffer(MAX_STDERR_LINE_BYTES, onStderr, (start) => {
+        onStderr(`${start.toString('utf8')}… (cut)`);
+      });
+      child.stderr.on('data', (chunk: Buffer) => {
+        errors.push(chunk);
+      });
+    }
+    void child.exit.then(({ exitCode, signal, exceeded }) => {
+      this.#exited = true;
       this.ended ??=
-        signal === null ? `it ended with exit code ${String(code)}` : `it was ended by ${signal}`;
+        exceeded?.reason ??
+        (signal === null ? `it ended with exit code ${String(exitCode)}` : `it was ended by ${signal}`);
       // A grandchild may hold the pipe open for ever; what is already written gets a moment.
-      const cancel = this.#options.clock.after(LAST_WORDS_MS, () => {
+      const cancel = clock.after(LAST_WORDS_MS, () => {
         this.#finish();
       });
       child.stdout.once('close', () => {
         cancel();
         this.#finish();
       });
-    });
-    await new Promise<void>((resolve, reject) => {
-      child.once('spawn', resolve);
-      child.once('error', (cause) => {
-        this.ended = cause.message;
-        this.#finish();
-        reject(
-          new BulkheadError(ErrorCode.SPAWN_FAILED, `cannot start '${command}': ${cause.message}`, { cause }),
-        );
-      });
+      if (child.stdout.closed) this.#finish();
     });
   }
 
@@ -109,7 +115,7 @@ export class StdioTransport implements Transport {
     try {
       message = parseJson(line);
     } catch {
-      this.#options.onStderr(`(stdout, not JSON) ${line.slice(0, 1_000)}`);
+      this.#options.onStderr?.(`(stdout, not JSON) ${line.slice(0, 1_000)}`);
       return;
     }
     if (isMessage(message)) this.onmessage?.(message);
@@ -119,26 +125,9 @@ export class StdioTransport implements Transport {
   #finish(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#signal('SIGKILL');
-    this.#destroyPipes();
+    this.#child?.signalGroup('SIGKILL');
+    this.#child?.destroyPipes();
     this.onclose?.();
-  }
-
-  #destroyPipes(): void {
-    this.#child?.stdin.destroy();
-    this.#child?.stdout.destroy();
-    this.#child?.stderr.destroy();
-  }
-
-  /** Whether a process of the group was there to get it. */
-  #signal(signal: NodeJS.Signals): boolean {
-    const pid = this.#child?.pid;
-    if (pid === undefined) return false;
-    try {
-      return process.kill(-pid, signal);
-    } catch {
-      return false;
-    }
   }
 
   async send(message: JSONRPCMessage): Promise<void> {
@@ -165,13 +154,13 @@ export class StdioTransport implements Transport {
       this.#finish();
       return;
     }
-    if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) {
+    if (!this.#exited) {
       const step = this.#options.stopStepMs ?? DEFAULT_STOP_STEP_MS;
       child.stdin.end();
       if (!(await this.#gone(child, step))) {
-        this.#signal('SIGTERM');
+        child.signalGroup('SIGTERM');
         if (!(await this.#gone(child, step))) {
-          this.#signal('SIGKILL');
+          child.signalGroup('SIGKILL');
           await this.#gone(child, KILL_WAIT_MS);
         }
       }
@@ -179,18 +168,15 @@ export class StdioTransport implements Transport {
     this.#finish();
   }
 
-  #gone(child: ChildProcessWithoutNullStreams, waitMs: number): Promise<boolean> {
-    if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(true);
+  #gone(child: PluginProcess, waitMs: number): Promise<boolean> {
     return new Promise((resolve) => {
-      const onExit = (): void => {
-        cancel();
-        resolve(true);
-      };
       const cancel = this.#options.clock.after(waitMs, () => {
-        child.off('exit', onExit);
         resolve(false);
       });
-      child.once('exit', onExit);
+      void child.exit.then(() => {
+        cancel();
+        resolve(true);
+      });
     });
   }
 }

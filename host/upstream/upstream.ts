@@ -6,7 +6,7 @@ import { createBackoff, type BackoffOptions } from './backoff.js';
 import { connect, type Connection, type RequestOptions } from './connection.js';
 import type { Log } from './log.js';
 import { createMessageStash } from './message-stash.js';
-import { openRoute, type Route } from './route.js';
+import { openRoute, type LaunchPluginServer, type Route } from './route.js';
 import { eventOf, type UpstreamEvent, type UpstreamState } from './upstream-event.js';
 
 export type { UpstreamState } from './upstream-event.js';
@@ -18,6 +18,7 @@ export interface UpstreamDeps {
   readonly hostEnv: Readonly<Record<string, string | undefined>>;
   readonly backoff: BackoffOptions;
   readonly maxMessageBytes: number;
+  readonly launchPluginServer: LaunchPluginServer;
   readonly random: () => number;
   readonly emit: (upstream: Upstream, event: UpstreamEvent) => void;
 }

@@ -1,7 +1,9 @@
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { Clock } from '../clock.js';
 import type { UpstreamConfig } from '../config/config.js';
 import type { BackoffOptions } from './backoff.js';
 import type { Log } from './log.js';
+import type { LaunchPluginServer } from './route.js';
 import { Upstream } from './upstream.js';
 import type { UpstreamEvent } from './upstream-event.js';
 
@@ -14,6 +16,8 @@ export interface UpstreamsOptions {
   readonly backoff?: Partial<BackoffOptions>;
   /** Longest message read from an upstream. Default: 32 MiB. */
   readonly maxMessageBytes?: number;
+  /** Default: there are no plugins, so no servers of theirs. */
+  readonly launchPluginServer?: LaunchPluginServer;
   /** From 0 up to 1. Default: Math.random. */
   readonly random?: () => number;
 }
@@ -52,6 +56,7 @@ export function createUpstreams(configs: readonly UpstreamConfig[], options: Ups
         hostEnv: options.hostEnv,
         backoff: { ...DEFAULT_BACKOFF, ...options.backoff },
         maxMessageBytes: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
+        launchPluginServer: options.launchPluginServer ?? noPlugins,
         random: options.random ?? Math.random,
         emit: (upstream, event) => {
           for (const listener of listeners) listener(upstream, event);
@@ -77,3 +82,6 @@ export function createUpstreams(configs: readonly UpstreamConfig[], options: Ups
     },
   };
 }
+
+const noPlugins: LaunchPluginServer = ({ plugin }) =>
+  Promise.reject(new BulkheadError(ErrorCode.PLUGIN_UNAVAILABLE, `no plugin '${plugin}' runs here`));

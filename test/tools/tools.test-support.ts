@@ -30,7 +30,7 @@ export interface HostChange {
   readonly apps?: object;
   readonly plugins?: Readonly<Record<string, object>>;
   readonly mcp_servers?: object;
-  readonly dataDir?: string;
+  readonly sandbox?: 'off' | 'basic' | 'strict';
 }
 
 /** An entry of the plugin that contributes one of each kind. */
@@ -48,7 +48,12 @@ export async function runHost(change: HostChange = {}): Promise<RunningHost> {
   const clock = systemClock;
   const store = await openStore(storeOptions(config));
   const host = assembleHost(config, { store, clock, log, env: { PATH: process.env['PATH'] } });
-  const upstreams = createUpstreams(config.upstreams, { clock, log, hostEnv: { PATH: process.env['PATH'] } });
+  const upstreams = createUpstreams(config.upstreams, {
+    clock,
+    log,
+    hostEnv: { PATH: process.env['PATH'] },
+    launchPluginServer: ({ plugin, server }) => host.pluginServers.launch(plugin, server),
+  });
   await Promise.all([host.start(), upstreams.start()]);
   const { toolbox: tools, contributions } = host.services;
   const hooks = {
@@ -83,7 +88,7 @@ async function configOf(directory: string, change: HostChange): Promise<HostConf
   const { expose = {}, tools = {}, apps, plugins = { notes: contributing() }, mcp_servers = {} } = change;
   const object = {
     environment: 'development',
-    host: { data_dir: directory, sandbox: 'off' },
+    host: { data_dir: directory, sandbox: change.sandbox ?? 'off' },
     listen: { data: { address: '127.0.0.1:0' } },
     tools: { expose: Object.entries(expose).map(([tool, policy]) => ({ tool, policy })), ...tools },
     apps: apps ?? { shop: { keys: [KEY_HASH] } },

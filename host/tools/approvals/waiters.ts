@@ -14,10 +14,10 @@ export class Waiters {
   }
 
   wake(id: string): void {
-    for (const wake of [...(this.#byId.get(id) ?? [])]) wake();
+    for (const wake of new Set(this.#byId.get(id))) wake();
   }
 
   wakeAll(): void {
-    for (const id of [...this.#byId.keys()]) this.wake(id);
+    for (const id of new Set(this.#byId.keys())) this.wake(id);
   }
 }

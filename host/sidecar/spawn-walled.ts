@@ -1,0 +1,78 @@
+import type { Clock } from '../clock.js';
+import type { Logger } from 'pino';
+import type { Wall } from './command-line.js';
+import { openEgress, type Egress } from './egress/open-egress.js';
+import { createEnvironment } from './environment.js';
+import { createLaunchDirectory, type LaunchDirectory } from './launch-directory.js';
+import { assertRoom, keepLimits } from './limits/keep-limits.js';
+import { PluginLog } from './plugin-log.js';
+import { spawnPlugin, type PluginProcess } from './plugin-process.js';
+import { ProcessLife } from './process-life.js';
+import type { LaunchDescription } from './sidecar.js';
+
+export interface WalledOptions {
+  /** Already the plugin's. */
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly runDir: string;
+  readonly daemonEnv: Readonly<Record<string, string | undefined>>;
+  readonly redact: (text: string) => string;
+  readonly wall: Wall;
+  readonly verify?: (description: LaunchDescription, root: string) => Promise<void>;
+  /** The host's certificate, PEM, when the connection is mTLS. */
+  readonly clientCertificate?: string;
+}
+
+/** A process behind its plugin's wall, under the plugin's limits and with its way out. Nobody reads its output yet. */
+export interface WalledProcess {
+  readonly process: PluginProcess;
+  readonly directory: LaunchDirectory;
+  readonly log: PluginLog;
+  readonly life: ProcessLife;
+}
+
+/** @throws BulkheadError SPAWN_FAILED, SANDBOX_UNAVAILABLE, LIMIT_EXCEEDED, and what `verify` throws; nothing is left then */
+export async function spawnWalled(
+  options: WalledOptions,
+  description: LaunchDescription,
+): Promise<WalledProcess> {
+  const { clock, wall, verify, clientCertificate } = options;
+  const directory = await createLaunchDirectory(options.runDir, description.name);
+  const log = new PluginLog({ log: options.log, clock, redact: options.redact });
+  let process: PluginProcess;
+  let egress: Egress | undefined;
+  try {
+    await assertRoom(description);
+    egress = await openEgress(description, directory.path, { log: options.log, clock });
+    const env = createEnvironment({
+      daemon: options.daemonEnv,
+      operator: description.env,
+      launchDir: directory.path,
+      hostSocket: directory.hostSocket,
+      network: description.network,
+      ...(egress === undefined ? {} : { egressSocket: egress.socketPath }),
+      ...(clientCertificate === undefined ? {} : { clientCertificate }),
+    });
+    const commandLine = await wall.enclose(description, {
+      launchDir: directory.path,
+      env,
+      ...(verify === undefined ? {} : { verify: (root: string) => verify(description, root) }),
+    });
+    const started = await spawnPlugin(commandLine).catch(async (error: unknown) => {
+      await commandLine.discard?.();
+      throw error;
+    });
+    process = commandLine.adopt?.(started) ?? started;
+  } catch (error) {
+    egress?.close();
+    await directory.remove();
+    throw error;
+  }
+  log.pid = process.pid;
+  const life = new ProcessLife({ process, directory, log, clock, killTimeoutMs: description.killTimeoutMs });
+  life.onEnd(() => {
+    egress?.close();
+  });
+  keepLimits(description, directory.path, process, life, clock);
+  return { process, directory, log, life };
+}
