@@ -198,6 +198,7 @@ export async function resolvePlugin(
       onError,
       hooks,
       objectHooks: manifest.contributions.objectHooks ?? [],
+      objectHookMode: named?.mode ?? 'sequential',
       instances,
       network: entry.network ?? 'unix',
       env: entry.env ?? {},
