@@ -189,7 +189,13 @@ export class AfterHooks {
       return false;
     }
     parts.onRecord(createRecord(plugin, told, ALLOWED, parts.clock.monotonic() - started));
-    await end(run, new Map([[plugin.config.manifest.id, noted]]));
+    try {
+      await end(run, new Map([[plugin.config.manifest.id, noted]]));
+    } catch (thrown) {
+      const error = BulkheadError.from(thrown);
+      if (error.code !== ErrorCode.QUOTA_EXCEEDED) throw error;
+      await end(run, new Map(), givenUp(run, error.code, error.message));
+    }
     return true;
   }
 

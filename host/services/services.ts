@@ -2,7 +2,13 @@ import type { Clock } from '../clock.js';
 import type { HostConfig, PluginConfig } from '../config/config.js';
 import type { ServiceBudgets } from '../config/service-budgets.js';
 import type { PluginRecord } from '../dispatch/invocation.js';
+import type { EventOutbox } from '../events/outbox.js';
 import type { LifecyclePort } from '../lifecycle/plugin-calls.js';
+import type { PluginStatus } from '../lifecycle/status.js';
+import { createObjects } from '../objects/create-objects.js';
+import type { HookRotation } from '../objects/hook-list.js';
+import type { Objects } from '../objects/objects.js';
+import { NO_SEAL } from '../objects/seal.js';
 import type { Guard, HostMethod } from '../sidecar/host-method.js';
 import type { Store } from '../store/store.js';
 import { NO_AUDIT, type Audit } from '../telemetry/audit.js';
@@ -26,6 +32,12 @@ export interface ServicesOptions {
   readonly log: Logger;
   /** The plugins that take calls now. */
   readonly active: () => readonly ActivePlugin[];
+  /** The state of every configured plugin, those that are not enabled too. */
+  readonly pluginStates: () => readonly PluginStatus[];
+  /** Plugins that `on_error: disable` took out; shared with the dispatcher. */
+  readonly rotation: HookRotation;
+  /** Takes the records of object hooks; others come by `onRecord`. */
+  readonly onHookRecord: (record: PluginRecord) => void;
 }
 
 /** What the host does for its plugins, and keeps for its operators. */
@@ -34,6 +46,7 @@ export interface Services {
   readonly methods: readonly HostMethod[];
   readonly guard: Guard;
   readonly audit: Audit;
+  readonly objects: Objects;
   /** What is used, counted; whoever runs tools tells it. */
   readonly usage: UsageMeter;
   readonly metrics: CustomMetrics;
@@ -48,7 +61,8 @@ export interface Services {
 }
 
 /** Puts the Service API together. */
-export function createServices({ store, clock, log, config, active }: ServicesOptions): Services {
+export function createServices(options: ServicesOptions): Services {
+  const { store, clock, log, config, active } = options;
   const audit = NO_AUDIT;
   const usage = new UsageMeter({ store, clock, log, keepDays: config.services.analytics.keepDays });
   const metrics = new CustomMetrics();
@@ -61,7 +75,16 @@ export function createServices({ store, clock, log, config, active }: ServicesOp
       usage.observe(useOfCall(call));
     },
   });
+  const events: Pick<EventOutbox, 'append'> = { append: () => Promise.resolve() };
+  const { objects, ...afterHooks } = createObjects({
+    ...options,
+    audit,
+    events,
+    seal: NO_SEAL,
+    onRecord: options.onHookRecord,
+  });
   return {
+    objects,
     methods: [...createAnalyticsMethods({ store, usage, metrics })],
     guard,
     audit,
@@ -73,7 +96,13 @@ export function createServices({ store, clock, log, config, active }: ServicesOp
     rewire() {
       for (const { config: entry } of active()) budgets.set(entry.name, entry.serviceBudgets);
     },
-    start: () => Promise.resolve(),
-    stop: () => usage.flush(),
+    start() {
+      afterHooks.start();
+      return Promise.resolve();
+    },
+    async stop() {
+      await afterHooks.stop();
+      await usage.flush();
+    },
   };
 }
