@@ -12,11 +12,15 @@ describe('the after hooks of an object', () => {
   test('run once the object stands, and their notes are kept', async () => {
     const seen: unknown[] = [];
     const opened = await openObjects([
-      hooked('p', on('after_create', 'after_update', 'after_delete'), async ({ hook, objectId, objectJson }) => {
-        const there = (await opened.objects.llm.find(objectId)) !== undefined;
-        seen.push([hook, there, (JSON.parse(objectJson) as { name: string }).name]);
-        return { metadata: { [hook]: 'true' } };
-      }),
+      hooked(
+        'p',
+        on('after_create', 'after_update', 'after_delete'),
+        async ({ hook, objectId, objectJson }) => {
+          const there = (await opened.objects.llm.find(objectId)) !== undefined;
+          seen.push([hook, there, (JSON.parse(objectJson) as { name: string }).name]);
+          return { metadata: { [hook]: 'true' } };
+        },
+      ),
     ]);
     opened.start();
     const { id, etag } = await opened.objects.llm.create(ADA, OPENAI);

@@ -14,11 +14,13 @@ const beforeAll = on(['before_create', 'before_update', 'before_delete']);
 describe('the before hooks of an object', () => {
   test('run by ascending priority, then in configuration order; each sees what the last one changed', async () => {
     const seen: string[] = [];
-    const adds = (name: string): Handler => (request) => {
-      const { description = '' } = JSON.parse(request.objectJson) as { description?: string };
-      seen.push(`${name} saw '${description}'`);
-      return modify(request, { description: description + name });
-    };
+    const adds =
+      (name: string): Handler =>
+      (request) => {
+        const { description = '' } = JSON.parse(request.objectJson) as { description?: string };
+        seen.push(`${name} saw '${description}'`);
+        return modify(request, { description: description + name });
+      };
     const { objects } = await openObjects([
       hooked('b', on(['before_create'], 50), adds('b')),
       hooked('c', on(['before_create'], 50), adds('c')),
@@ -54,7 +56,8 @@ describe('the before hooks of an object', () => {
     const { objects } = await openObjects([
       hooked('guard', beforeAll, ({ hook, previousJson, objectJson }) => {
         if (hook === 'before_create') return undefined;
-        const name = (text: string): unknown => (text === '' ? null : (JSON.parse(text) as { name: unknown }).name);
+        const name = (text: string): unknown =>
+          text === '' ? null : (JSON.parse(text) as { name: unknown }).name;
         return deny('NO', `${hook}: ${String(name(previousJson))} to ${String(name(objectJson))}`);
       }),
     ]);
@@ -62,7 +65,9 @@ describe('the before hooks of an object', () => {
     await expect(objects.llm.update(ADA, id, { ...OPENAI, name: 'New' })).rejects.toMatchObject({
       message: 'before_update: GPT to New',
     });
-    await expect(objects.llm.delete(ADA, id)).rejects.toMatchObject({ message: 'before_delete: null to GPT' });
+    await expect(objects.llm.delete(ADA, id)).rejects.toMatchObject({
+      message: 'before_delete: null to GPT',
+    });
     expect(await objects.llm.get(id)).toMatchObject(OPENAI);
   });
 
@@ -113,7 +118,9 @@ describe('the before hooks of an object', () => {
     ['sequential', true],
   ] as const)('in mode %s a change is kept: %s', async (objectHookMode, kept) => {
     const { objects } = await openObjects([
-      hooked('p', on(['before_create']), (request) => modify(request, { name: 'changed' }), { objectHookMode }),
+      hooked('p', on(['before_create']), (request) => modify(request, { name: 'changed' }), {
+        objectHookMode,
+      }),
     ]);
     expect((await objects.llm.create(ADA, OPENAI)).name).toBe(kept ? 'changed' : 'GPT');
   });
