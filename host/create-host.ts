@@ -79,6 +79,7 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
           cgroups: parts.cgroups ?? false,
         })),
   );
+  let configured = config.plugins;
   const rotation = new Rotation(clock, log);
   const observe = (record: PluginRecord): void => {
     metrics.observe(record);
@@ -94,6 +95,7 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
           clock,
           log,
           active: () => supervisor.active(),
+          configured: () => configured,
           pluginStates: () => supervisor.status(),
           rotation,
           onHookRecord: observe,
@@ -235,6 +237,7 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
       // Until every plugin has its new registrations, both the old hooks and the new ones are known.
       const names = new Set(next.customHooks.map(({ name }) => name));
       customHooks = [...next.customHooks, ...customHooks.filter(({ name }) => !names.has(name))];
+      configured = next.plugins;
       const report = await supervisor.apply(next.plugins);
       ({ customHooks, limits } = next);
       rewire();

@@ -17,7 +17,17 @@ import { createAnalyticsMethods } from './analytics/analytics-service.js';
 import { CustomMetrics } from './analytics/custom-metrics.js';
 import { UsageMeter } from './analytics/usage-meter.js';
 import { useOfCall, useOfRecord } from './analytics/uses.js';
+import { createAppMethods } from './apps/app-service.js';
+import { createDatasourceMethods } from './datasources/datasource-service.js';
+import { createQueryDatasource } from './datasources/query-datasource.js';
+import { createSources } from './datasources/sources.js';
 import { createGuard } from './guard.js';
+import { createLlmMethods } from './llms/llm-service.js';
+import { FILES_ONLY, type PluginConfigWriter } from './plugins/config-writer.js';
+import { createPluginMethods } from './plugins/plugin-service.js';
+import { summaryOf } from './plugins/plugin-summary.js';
+import { createToolMethods, runsNoTools } from './tools/tool-service.js';
+import { createUserMethods } from './users/user-service.js';
 
 /** A plugin that takes calls, with the configuration in force. */
 export interface ActivePlugin {
@@ -32,8 +42,13 @@ export interface ServicesOptions {
   readonly log: Logger;
   /** The plugins that take calls now. */
   readonly active: () => readonly ActivePlugin[];
-  /** The state of every configured plugin, those that are not enabled too. */
+  /** Every configured plugin, those that are not enabled too, in configuration order. */
+  readonly configured: () => readonly PluginConfig[];
   readonly pluginStates: () => readonly PluginStatus[];
+  /** Runs an operation of a tool. Default: refuses. */
+  readonly executeTool?: HostMethod['handle'];
+  /** What plugins may write of the configuration. Default: nothing, it is written in files only. */
+  readonly configWriter?: PluginConfigWriter;
   /** Plugins that `on_error: disable` took out; shared with the dispatcher. */
   readonly rotation: HookRotation;
   /** Takes the records of object hooks; others come by `onRecord`. */
@@ -76,6 +91,7 @@ export function createServices(options: ServicesOptions): Services {
     },
   });
   const events: Pick<EventOutbox, 'append'> = { append: () => Promise.resolve() };
+  const sources = createSources({ clock, closed: [config.host.dataDir] });
   const { objects, ...afterHooks } = createObjects({
     ...options,
     audit,
@@ -85,7 +101,26 @@ export function createServices(options: ServicesOptions): Services {
   });
   return {
     objects,
-    methods: [...createAnalyticsMethods({ store, usage, metrics })],
+    methods: [
+      ...createLlmMethods(objects),
+      ...createToolMethods(objects, options.executeTool ?? runsNoTools),
+      ...createDatasourceMethods(
+        objects,
+        createQueryDatasource({ sources, datasources: objects.datasource }),
+      ),
+      ...createAppMethods(objects),
+      ...createUserMethods(objects),
+      ...createPluginMethods({
+        summaries: () => {
+          const states = new Map(options.pluginStates().map((state) => [state.name, state]));
+          return options.configured().map((entry) => summaryOf(entry, states.get(entry.name)));
+        },
+        mayConfigure: (name) =>
+          active().find(({ config: entry }) => entry.name === name)?.config.granted.plugins ?? [],
+        writer: options.configWriter ?? FILES_ONLY,
+      }),
+      ...createAnalyticsMethods({ store, usage, metrics }),
+    ],
     guard,
     audit,
     usage,
@@ -102,6 +137,7 @@ export function createServices(options: ServicesOptions): Services {
     },
     async stop() {
       await afterHooks.stop();
+      await sources.close();
       await usage.flush();
     },
   };
