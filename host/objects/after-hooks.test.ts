@@ -1,14 +1,23 @@
-import { describe, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { ObjectHook } from '@bulkhead/proto/rules';
+import type { Clock } from '../clock.js';
 import { FakeClock } from '../clock.test-support.js';
-import { ADA, hooked, openObjects, openTestStore, type Handler } from './objects.test-support.js';
+import { describeEachStore } from '../store/each-store.test-support.js';
+import type { Store } from '../store/store.js';
+import type { HookedPlugin } from './hook-list.js';
+import { ADA, hooked, openObjects as openObjectsOn, type Handler } from './objects.test-support.js';
 
 const OPENAI = { name: 'GPT', slug: 'gpt', vendor: 'openai' };
 const on = (...hooks: readonly ObjectHook[]) => [{ object: 'llm' as const, hooks, priority: 100 }];
 const until = (check: () => unknown) => vi.waitFor(check, { timeout: 10_000, interval: 5 });
 
-describe('the after hooks of an object', () => {
+describeEachStore('the after hooks of an object', (the) => {
+  const openObjects = async (
+    plugins: readonly HookedPlugin[] = [],
+    options: { readonly store?: Store; readonly clock?: Clock } = {},
+  ) => openObjectsOn(plugins, { store: await the.open(), ...options });
+
   test('run once the object stands, and their notes are kept', async () => {
     const seen: unknown[] = [];
     const opened = await openObjects([
@@ -116,7 +125,8 @@ describe('the after hooks of an object', () => {
   });
 
   test('that a host left behind are run by another one, once between the two', async () => {
-    const store = await openTestStore();
+    const stores = await Promise.all([the.open(), the.open(), the.open()]);
+    const [store] = stores;
     const clock = new FakeClock(Date.parse('2026-01-01T00:00:00Z'));
     const ran: string[] = [];
     const p = (host: string) =>
@@ -127,12 +137,11 @@ describe('the after hooks of an object', () => {
     // It is gone before it looks.
     const first = await openObjects([p('first')], { store, clock });
     for (let n = 0; n < 20; n += 1) await first.objects.llm.create(ADA, { ...OPENAI, slug: `s${String(n)}` });
-    const second = await openObjects([p('second')], { store, clock });
-    const third = await openObjects([p('third')], { store, clock });
+    const second = await openObjects([p('second')], { store: stores[1], clock });
+    const third = await openObjects([p('third')], { store: stores[2], clock });
     second.start();
     third.start();
     await until(async () => {
-      clock.advance(5_000);
       expect(await store.db.selectFrom('object_hook_runs').selectAll().execute()).toEqual([]);
     });
     expect(ran).toHaveLength(20);

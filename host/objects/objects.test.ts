@@ -1,9 +1,15 @@
-import { describe, expect, test } from 'vitest';
-import { ADA, openObjects } from './objects.test-support.js';
+import { expect, test } from 'vitest';
+import { describeEachStore } from '../store/each-store.test-support.js';
+import type { HookedPlugin } from './hook-list.js';
+import { ADA, openObjects as openObjectsOn } from './objects.test-support.js';
+import type { Seal } from './seal.js';
 
 const OPENAI = { name: 'GPT', slug: 'gpt', vendor: 'openai' };
 
-describe('the objects of the host', () => {
+describeEachStore('the objects of the host', (the) => {
+  const openObjects = async (plugins: readonly HookedPlugin[] = [], options: { readonly seal?: Seal } = {}) =>
+    openObjectsOn(plugins, { store: await the.open(), ...options });
+
   test('a created object has an id, an etag, times and defaults, and is found again', async () => {
     const { objects, audited, events } = await openObjects();
     const created = await objects.llm.create(ADA, OPENAI);
