@@ -92,7 +92,9 @@ describeEachStore('the after hooks of an object', (the) => {
     });
     expect(ids).toHaveLength(6);
     expect(new Set(ids).size).toBe(1);
-    expect(await opened.store.db.selectFrom('object_hook_runs').selectAll().execute()).toEqual([]);
+    await until(async () => {
+      expect(await opened.store.db.selectFrom('object_hook_runs').selectAll().execute()).toEqual([]);
+    });
   });
 
   test('of a plugin that is down wait for it, in their order', async () => {
