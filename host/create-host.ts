@@ -7,14 +7,15 @@ import { systemClock } from './clock.js';
 import type { HostConfig, PluginConfig } from './config/config.js';
 import { resolveConfig } from './config/load-config.js';
 import { createDispatcher } from './dispatch/dispatcher.js';
+import { Rotation } from './dispatch/rotation.js';
 import { entriesOf } from './dispatch/entries.js';
-import type { InvokeOptions, InvokeResult, RequestContext } from './dispatch/invocation.js';
+import type { InvokeOptions, InvokeResult, PluginRecord, RequestContext } from './dispatch/invocation.js';
 import { createGrantStore } from './grants/store.js';
 import type { CreateHostOptions, HookInput, Host, HostParts, HostStatus } from './host.js';
 import { createDescribe } from './lifecycle/describe-launch.js';
 import { guardsNotReady } from './lifecycle/guard.js';
 import { createSupervisor } from './lifecycle/supervisor.js';
-import { createServices } from './services/services.js';
+import { createServices, type Services } from './services/services.js';
 import { createLauncher } from './sidecar/launch.js';
 import type { LaunchDescription } from './sidecar/sidecar.js';
 import { sweepLeftovers } from './sidecar/sweep.js';
@@ -78,10 +79,27 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
           cgroups: parts.cgroups ?? false,
         })),
   );
-  const services =
+  let configured = config.plugins;
+  const rotation = new Rotation(clock, log);
+  const observe = (record: PluginRecord): void => {
+    metrics.observe(record);
+    services?.onRecord(record);
+    parts.onRecord?.(record);
+  };
+  const services: Services | undefined =
     parts.store === undefined
       ? undefined
-      : createServices({ config, store: parts.store, clock, log, active: () => supervisor.active() });
+      : createServices({
+          config,
+          store: parts.store,
+          clock,
+          log,
+          active: () => supervisor.active(),
+          configured: () => configured,
+          pluginStates: () => supervisor.status(),
+          rotation,
+          onHookRecord: observe,
+        });
   let sandbox: ChosenWall | undefined;
   const launch =
     parts.launch ??
@@ -132,11 +150,8 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
     limits,
     clock,
     log,
-    onRecord: (record) => {
-      metrics.observe(record);
-      services?.onRecord(record);
-      parts.onRecord?.(record);
-    },
+    rotation,
+    onRecord: observe,
   });
   metrics.setGauges(() => supervisor.gauges());
   const rewire = (): void => {
@@ -222,6 +237,7 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
       // Until every plugin has its new registrations, both the old hooks and the new ones are known.
       const names = new Set(next.customHooks.map(({ name }) => name));
       customHooks = [...next.customHooks, ...customHooks.filter(({ name }) => !names.has(name))];
+      configured = next.plugins;
       const report = await supervisor.apply(next.plugins);
       ({ customHooks, limits } = next);
       rewire();

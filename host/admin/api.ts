@@ -1,6 +1,7 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Actor } from '../telemetry/audit.js';
+import { addOpenApi, serveOpenApi } from './openapi.js';
 
 /** What somebody may do on the control plane; each may do what the ones before may. */
 export type Role = 'viewer' | 'operator' | 'admin';
@@ -55,12 +56,17 @@ export function addApi(app: FastifyInstance, { routes, authenticate }: ApiOption
           `expected the role '${role ?? 'admin'}' or a higher one, got '${request.caller.role}'`,
         );
       });
-      try {
-        for (const add of routes) add(api);
-        done();
-      } catch (error) {
-        done(BulkheadError.from(error));
-      }
+      addOpenApi(api);
+      // After what describes them.
+      api.register((described, _none, added) => {
+        try {
+          for (const add of [...routes, serveOpenApi]) add(described);
+          added();
+        } catch (error) {
+          added(BulkheadError.from(error));
+        }
+      });
+      done();
     },
     { prefix: '/api/v1' },
   );

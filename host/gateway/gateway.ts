@@ -1,12 +1,11 @@
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyReply } from 'fastify';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
-import { parseJson } from '@bulkhead/proto/json';
+import { MAX_JSON_DEPTH, isDeeperThan, parseJson } from '@bulkhead/proto/json';
 import type { Clock } from '../clock.js';
 import type { HostConfig } from '../config/config.js';
 import type { Log } from '../upstream/log.js';
 import type { Upstreams } from '../upstream/upstreams.js';
-import { isDeeperThan, MAX_JSON_DEPTH } from '../dispatch/json-depth.js';
 import { createAccessCheck, isLoopback } from './access.js';
 import { createAppKeys } from './app-keys.js';
 import { GatewayRequest } from './gateway-request.js';

@@ -2,7 +2,13 @@ import type { Clock } from '../clock.js';
 import type { HostConfig, PluginConfig } from '../config/config.js';
 import type { ServiceBudgets } from '../config/service-budgets.js';
 import type { PluginRecord } from '../dispatch/invocation.js';
+import type { EventOutbox } from '../events/outbox.js';
 import type { LifecyclePort } from '../lifecycle/plugin-calls.js';
+import type { PluginStatus } from '../lifecycle/status.js';
+import { createObjects } from '../objects/create-objects.js';
+import type { HookRotation } from '../objects/hook-list.js';
+import type { Objects } from '../objects/objects.js';
+import { NO_SEAL } from '../objects/seal.js';
 import type { Guard, HostMethod } from '../sidecar/host-method.js';
 import type { Store } from '../store/store.js';
 import { NO_AUDIT, type Audit } from '../telemetry/audit.js';
@@ -11,7 +17,17 @@ import { createAnalyticsMethods } from './analytics/analytics-service.js';
 import { CustomMetrics } from './analytics/custom-metrics.js';
 import { UsageMeter } from './analytics/usage-meter.js';
 import { useOfCall, useOfRecord } from './analytics/uses.js';
+import { createAppMethods } from './apps/app-service.js';
+import { createDatasourceMethods } from './datasources/datasource-service.js';
+import { createQueryDatasource } from './datasources/query-datasource.js';
+import { createSources } from './datasources/sources.js';
 import { createGuard } from './guard.js';
+import { createLlmMethods } from './llms/llm-service.js';
+import { FILES_ONLY, type PluginConfigWriter } from './plugins/config-writer.js';
+import { createPluginMethods } from './plugins/plugin-service.js';
+import { summaryOf } from './plugins/plugin-summary.js';
+import { createToolMethods, runsNoTools } from './tools/tool-service.js';
+import { createUserMethods } from './users/user-service.js';
 
 /** A plugin that takes calls, with the configuration in force. */
 export interface ActivePlugin {
@@ -26,6 +42,17 @@ export interface ServicesOptions {
   readonly log: Logger;
   /** The plugins that take calls now. */
   readonly active: () => readonly ActivePlugin[];
+  /** Every configured plugin, those that are not enabled too, in configuration order. */
+  readonly configured: () => readonly PluginConfig[];
+  readonly pluginStates: () => readonly PluginStatus[];
+  /** Runs an operation of a tool. Default: refuses. */
+  readonly executeTool?: HostMethod['handle'];
+  /** What plugins may write of the configuration. Default: nothing, it is written in files only. */
+  readonly configWriter?: PluginConfigWriter;
+  /** Plugins that `on_error: disable` took out; shared with the dispatcher. */
+  readonly rotation: HookRotation;
+  /** Takes the records of object hooks; others come by `onRecord`. */
+  readonly onHookRecord: (record: PluginRecord) => void;
 }
 
 /** What the host does for its plugins, and keeps for its operators. */
@@ -34,6 +61,7 @@ export interface Services {
   readonly methods: readonly HostMethod[];
   readonly guard: Guard;
   readonly audit: Audit;
+  readonly objects: Objects;
   /** What is used, counted; whoever runs tools tells it. */
   readonly usage: UsageMeter;
   readonly metrics: CustomMetrics;
@@ -48,7 +76,8 @@ export interface Services {
 }
 
 /** Puts the Service API together. */
-export function createServices({ store, clock, log, config, active }: ServicesOptions): Services {
+export function createServices(options: ServicesOptions): Services {
+  const { store, clock, log, config, active } = options;
   const audit = NO_AUDIT;
   const usage = new UsageMeter({ store, clock, log, keepDays: config.services.analytics.keepDays });
   const metrics = new CustomMetrics();
@@ -61,8 +90,37 @@ export function createServices({ store, clock, log, config, active }: ServicesOp
       usage.observe(useOfCall(call));
     },
   });
+  const events: Pick<EventOutbox, 'append'> = { append: () => Promise.resolve() };
+  const sources = createSources({ clock, closed: [config.host.dataDir] });
+  const { objects, ...afterHooks } = createObjects({
+    ...options,
+    audit,
+    events,
+    seal: NO_SEAL,
+    onRecord: options.onHookRecord,
+  });
   return {
-    methods: [...createAnalyticsMethods({ store, usage, metrics })],
+    objects,
+    methods: [
+      ...createLlmMethods(objects),
+      ...createToolMethods(objects, options.executeTool ?? runsNoTools),
+      ...createDatasourceMethods(
+        objects,
+        createQueryDatasource({ sources, datasources: objects.datasource }),
+      ),
+      ...createAppMethods(objects),
+      ...createUserMethods(objects),
+      ...createPluginMethods({
+        summaries: () => {
+          const states = new Map(options.pluginStates().map((state) => [state.name, state]));
+          return options.configured().map((entry) => summaryOf(entry, states.get(entry.name)));
+        },
+        mayConfigure: (name) =>
+          active().find(({ config: entry }) => entry.name === name)?.config.granted.plugins ?? [],
+        writer: options.configWriter ?? FILES_ONLY,
+      }),
+      ...createAnalyticsMethods({ store, usage, metrics }),
+    ],
     guard,
     audit,
     usage,
@@ -73,7 +131,14 @@ export function createServices({ store, clock, log, config, active }: ServicesOp
     rewire() {
       for (const { config: entry } of active()) budgets.set(entry.name, entry.serviceBudgets);
     },
-    start: () => Promise.resolve(),
-    stop: () => usage.flush(),
+    start() {
+      afterHooks.start();
+      return Promise.resolve();
+    },
+    async stop() {
+      await afterHooks.stop();
+      await sources.close();
+      await usage.flush();
+    },
   };
 }

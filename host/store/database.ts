@@ -1,6 +1,7 @@
+import type { ObjectTables } from './tables/objects.js';
 import type { UsageTable } from './tables/usage.js';
 
 /** Every table, by name. Each part of the host adds its own from its file in `tables/`. */
-export interface Database {
+export interface Database extends ObjectTables {
   readonly usage: UsageTable;
 }

@@ -1,9 +1,13 @@
 import type { Migration } from 'kysely/migration';
 import type { Engine } from '../store.js';
+import { createObjects } from './010-objects.js';
 import { usage } from './060-usage.js';
 
 /** Makes one part's tables; `engine` decides the column types. */
 export type CreateMigration = (engine: Engine) => Migration;
 
 /** Every migration, in order. A released one is never changed; a new one takes the next number. */
-export const MIGRATIONS: Readonly<Record<string, CreateMigration>> = { '060-usage': usage };
+export const MIGRATIONS: Readonly<Record<string, CreateMigration>> = {
+  '010-objects': createObjects,
+  '060-usage': usage,
+};
