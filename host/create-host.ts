@@ -10,7 +10,6 @@ import { createDispatcher } from './dispatch/dispatcher.js';
 import { Rotation } from './dispatch/rotation.js';
 import { entriesOf } from './dispatch/entries.js';
 import type { InvokeOptions, InvokeResult, PluginRecord, RequestContext } from './dispatch/invocation.js';
-import { createGrantStore } from './grants/store.js';
 import type { CreateHostOptions, HookInput, Host, HostParts, HostStatus } from './host.js';
 import { createDescribe } from './lifecycle/describe-launch.js';
 import { guardsNotReady } from './lifecycle/guard.js';
@@ -21,7 +20,10 @@ import type { LaunchDescription } from './sidecar/sidecar.js';
 import { sweepLeftovers } from './sidecar/sweep.js';
 import type { ChosenWall } from './sidecar/wall/choose-wall.js';
 import { openWall } from './sidecar/wall/open-wall.js';
-import { openStore, storeOptions } from './store/open-store.js';
+import { openStore } from './store/open-store.js';
+import { storeOptions } from './store/store-options.js';
+import type { Store } from './store/store.js';
+import { createStoreSource } from './stored-config/store-source.js';
 import { createLogger, parseLogLevel } from './telemetry/logger.js';
 import { createMetrics } from './telemetry/metrics.js';
 import { redactText } from './telemetry/redact-text.js';
@@ -35,19 +37,29 @@ import { HOST_VERSION } from './version.js';
 export async function createHost(config: object, options: CreateHostOptions = {}): Promise<Host> {
   const { baseDirectory = process.cwd(), catalog = openCatalog, env = {}, ...parts } = options;
   const clock = parts.clock ?? systemClock;
+  let own: Store | undefined;
+  const source = createStoreSource(clock, async (places) => {
+    if (parts.store !== undefined) return parts.store;
+    own = await openStore(storeOptions(places));
+    return own;
+  });
   const resolve = async (object: object): Promise<HostConfig> => {
     const { config: resolved } = await resolveConfig(object, {
       baseDirectory,
       catalog,
-      grants: (dataDir) => createGrantStore(dataDir, clock),
+      stored: source.read,
       readEnv: (name) => env[name],
       versions: { app: HOST_VERSION, node: process.versions.node },
     });
     return resolved;
   };
-  const resolved = await resolve(config);
-  const own = parts.store === undefined ? await openStore(storeOptions(resolved)) : undefined;
-  const host = assembleHost(resolved, { ...parts, env, ...(own === undefined ? {} : { store: own }) });
+  let host: Host<HostConfig>;
+  try {
+    host = assembleHost(await resolve(config), { ...parts, env, store: source.store() });
+  } catch (error) {
+    await own?.close();
+    throw error;
+  }
   return {
     ...host,
     apply: async (next) => host.apply(await resolve(next)),
@@ -92,6 +104,7 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
       : createServices({
           config,
           store: parts.store,
+          configLayer: parts.configLayer,
           clock,
           log,
           active: () => supervisor.active(),

@@ -1,6 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import type { ApiCaller } from './admin/api.js';
+import { configRoutes } from './admin/config-routes.js';
 import type { Control } from './admin/control.js';
 import { listenFailed, openControlPlane } from './admin/control-plane.js';
 import { openControlSocket } from './admin/control-socket.js';
@@ -15,18 +17,24 @@ import type { Clock } from './clock.js';
 import type { HostConfig } from './config/config.js';
 import { diffConfig } from './config/diff.js';
 import type { LoadedConfig } from './config/load-config.js';
+import type { ReadStored } from './config/stored.js';
 import { assembleHost } from './create-host.js';
 import type { Host, HostParts } from './host.js';
 import { createGateway, type Gateway } from './gateway/gateway.js';
 import type { HookPort } from './gateway/hook-port.js';
 import { type RootLogger, parseLogLevel } from './telemetry/logger.js';
-import { openStore, storeOptions } from './store/open-store.js';
+import { openStore } from './store/open-store.js';
+import { storeOptions } from './store/store-options.js';
+import { createConfigLayer } from './stored-config/config-layer.js';
+import { followStore, storedRevision } from './stored-config/follow-store.js';
+import { createStoreSource } from './stored-config/store-source.js';
+import { NO_AUDIT } from './telemetry/audit.js';
 import { createUpstreams, type Upstreams } from './upstream/upstreams.js';
 import { HOST_VERSION } from './version.js';
 
 export interface DaemonOptions {
   /** Reads the configuration; asked again at each `apply`. */
-  readonly load: () => Promise<LoadedConfig>;
+  readonly load: (stored: ReadStored) => Promise<LoadedConfig>;
   readonly clock: Clock;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The Node that runs plugins, absolute. */
@@ -86,22 +94,37 @@ async function start(
   const { clock, env, log, logs, nodePath, signal } = options;
   const startedAt = clock.now();
   const startedMs = clock.monotonic();
-  let loaded = await options.load();
+  const source = createStoreSource(clock, async (places) => {
+    // The lock comes first: a newer release must not change the store of a daemon that runs.
+    await mkdir(places.host.dataDir, { recursive: true, mode: 0o700 });
+    const lock = acquireDaemonLock(places.host.dataDir);
+    closers.push(() => {
+      lock.release();
+    });
+    const opened = await openStore(storeOptions(places));
+    closers.push(() => opened.close());
+    return opened;
+  });
+  let loaded = await options.load(source.read);
+  const store = source.store();
+  let revision = await storedRevision(store);
   let { config } = loaded;
   const { dataDir, drainTimeoutMs } = config.host;
   setLogLevels(log, config);
   for (const notice of config.notices) log.warn({ ...notice }, notice.message);
 
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const lock = acquireDaemonLock(dataDir);
-  closers.push(() => {
-    lock.release();
+  const layer = createConfigLayer({
+    store,
+    clock,
+    audit: NO_AUDIT,
+    writes: () => config.host.configWrites,
+    check: async (candidate) => {
+      await options.load(async (places) => ({ ...(await source.read(places)), layer: candidate }));
+    },
   });
-
-  const store = await openStore(storeOptions(config));
-  closers.push(() => store.close());
   const host = assembleHost(config, {
     store,
+    configLayer: layer,
     clock,
     log,
     env,
@@ -115,7 +138,12 @@ async function start(
   const listen = { data: '', control: '' };
 
   const readiness = (): Readiness =>
-    judgeReadiness({ draining, plugins: host.status().notReady, upstreams: upstreams.down() });
+    judgeReadiness({
+      draining,
+      store: store.health(),
+      plugins: host.status().notReady,
+      upstreams: upstreams.down(),
+    });
   const sandboxStatus = (): Pick<DaemonStatus, 'sandbox'> => {
     const { sandbox } = host.status();
     return sandbox === undefined ? {} : { sandbox };
@@ -138,10 +166,13 @@ async function start(
   });
   const plugin = (name: string): PluginStatus => findPlugin(pluginStatuses(config, host), name);
   const apply = oneAtATime(async () => {
-    const next = await options.load();
+    // Taken before, so that what changes meanwhile is seen as a change.
+    const nextRevision = await storedRevision(store);
+    const next = await options.load(source.read);
     const before = config;
     const applied = await host.apply(next.config);
     loaded = next;
+    revision = nextRevision;
     ({ config } = next);
     setLogLevels(log, config);
     gateway?.update(config);
@@ -179,7 +210,10 @@ async function start(
   listen.control = plane.url;
   closers.push(() => plane.close());
   const socketPath = chooseSocketPath(dataDir);
-  const socket = await openControlSocket(socketPath, control);
+  const socket = await openControlSocket(socketPath, control, {
+    routes: [configRoutes({ layer, loaded: () => loaded, apply })],
+    authenticate: () => COMMAND_LINE,
+  });
   writeDaemonRecord(dataDir, { pid: process.pid, socket: socketPath });
   closers.push(async () => {
     await socket.close();
@@ -198,6 +232,21 @@ async function start(
     throw listenFailed(error, 'listen.data', data.host, data.port);
   });
 
+  // From now on: before, there was nothing to apply it to.
+  closers.push(
+    followStore(store, () => {
+      storedRevision(store)
+        .then((now) => (now === revision ? undefined : apply()))
+        .catch((error: unknown) => {
+          const { code, message } = BulkheadError.from(error);
+          log.error(
+            { code },
+            `a change in the store was not applied, the running configuration stays: ${message}`,
+          );
+        });
+    }),
+  );
+
   let stopping: Promise<void> | undefined;
   return {
     status,
@@ -210,6 +259,9 @@ async function start(
     },
   };
 }
+
+/** Whoever can open the control socket runs the host. */
+const COMMAND_LINE: ApiCaller = { actor: { kind: 'cli', id: 'cli' }, role: 'admin' };
 
 function hookPort(host: Host<HostConfig>): HookPort {
   return {
