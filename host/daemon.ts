@@ -25,6 +25,7 @@ import type { HookPort } from './gateway/hook-port.js';
 import { type RootLogger, parseLogLevel } from './telemetry/logger.js';
 import { openStore } from './store/open-store.js';
 import { storeOptions } from './store/store-options.js';
+import type { Store } from './store/store.js';
 import { createConfigLayer } from './stored-config/config-layer.js';
 import { followStore, storedRevision } from './stored-config/follow-store.js';
 import { createStoreSource } from './stored-config/store-source.js';
@@ -160,6 +161,7 @@ async function start(
     readiness: readiness(),
     listen,
     ...sandboxStatus(),
+    store: storeStatus(store),
     plugins: pluginStatuses(config, host),
     upstreams: upstreamStatuses(config, upstreams),
     notices: config.notices,
@@ -272,6 +274,11 @@ function hookPort(host: Host<HostConfig>): HookPort {
       host.endRequest(requestId, stateScope);
     },
   };
+}
+
+function storeStatus(store: Store): DaemonStatus['store'] {
+  const health = store.health();
+  return { engine: store.engine, ...(health.ok ? {} : { reason: health.reason }) };
 }
 
 function pluginStatuses(config: HostConfig, host: Host<HostConfig>): readonly PluginStatus[] {

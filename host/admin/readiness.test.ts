@@ -13,7 +13,12 @@ describe('readiness', () => {
 
   test('is not given while a plugin is down, and names it among the guards only if it guards', () => {
     const guard = { ...down, name: 'pii', guard: true };
-    const readiness = judgeReadiness({ draining: false, store, plugins: [down, guard], upstreams: ['everything'] });
+    const readiness = judgeReadiness({
+      draining: false,
+      store,
+      plugins: [down, guard],
+      upstreams: ['everything'],
+    });
     expect(readiness).toEqual({
       state: 'not_ready',
       guards_down: ['pii'],

@@ -15,6 +15,7 @@ import type { Manifest } from '../manifest/manifest.js';
 import type { Cli } from './cli.js';
 import { loadHostConfig } from './load.js';
 import { withGrants } from './stored.js';
+import { tellDaemon } from './tell-daemon.js';
 import { actorOf, terminalOf } from './terminal.js';
 
 export interface GrantsWish {
@@ -46,7 +47,8 @@ export interface ShownGrants {
 }
 
 /**
- * Shows what a plugin may do; decides it first, when flags say so or something is undecided and somebody is there.
+ * Shows what a plugin may do; decides it first, when flags say so or something is undecided and somebody is there. A daemon
+ * that runs takes it at once.
  *
  * @throws CONFIG_INVALID, PLUGIN_NOT_FOUND, GRANT_INVALID, GRANT_MISSING when a person refused
  */
@@ -62,7 +64,10 @@ export async function decidePluginGrants(cli: Cli, file: string, wish: GrantsWis
       ? { decided: previous, changed: false }
       : { decided: await grants.put(manifest.id, decision), changed: true };
   });
-  if (changed) config = await load();
+  if (changed) {
+    config = await load();
+    await tellDaemon(cli, config.host.dataDir);
+  }
   return describe(config, manifest, decided, changed);
 }
 
