@@ -23,6 +23,7 @@ import { openWall } from './sidecar/wall/open-wall.js';
 import { openStore } from './store/open-store.js';
 import { storeOptions } from './store/store-options.js';
 import type { Store } from './store/store.js';
+import { createStoreFollower, type StoreFollower } from './stored-config/follow-store.js';
 import { createStoreSource } from './stored-config/store-source.js';
 import { createLogger, parseLogLevel } from './telemetry/logger.js';
 import { createMetrics } from './telemetry/metrics.js';
@@ -53,17 +54,36 @@ export async function createHost(config: object, options: CreateHostOptions = {}
     });
     return resolved;
   };
+  let current = config;
   let host: Host<HostConfig>;
+  let follower: StoreFollower;
   try {
-    host = assembleHost(await resolve(config), { ...parts, env, store: source.store() });
+    const resolved = await resolve(config);
+    const log = parts.log ?? createLogger({ level: parseLogLevel(resolved.log.level), destination: 2 });
+    host = assembleHost(resolved, { ...parts, log, env, store: source.store() });
+    follower = createStoreFollower({
+      store: source.store(),
+      log,
+      baseline: source.baseline(),
+      apply: async () => host.apply(await resolve(current)),
+    });
   } catch (error) {
     await own?.close();
     throw error;
   }
   return {
     ...host,
-    apply: async (next) => host.apply(await resolve(next)),
+    async start() {
+      await host.start();
+      follower.start();
+    },
+    async apply(next) {
+      const report = await follower.around(async () => host.apply(await resolve(next)));
+      current = next;
+      return report;
+    },
     async stop() {
+      follower.stop();
       await host.stop();
       await own?.close();
     },

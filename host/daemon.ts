@@ -27,7 +27,7 @@ import { openStore } from './store/open-store.js';
 import { storeOptions } from './store/store-options.js';
 import type { Store } from './store/store.js';
 import { createConfigLayer } from './stored-config/config-layer.js';
-import { followStore, storedRevision } from './stored-config/follow-store.js';
+import { createStoreFollower } from './stored-config/follow-store.js';
 import { createStoreSource } from './stored-config/store-source.js';
 import { NO_AUDIT } from './telemetry/audit.js';
 import { createUpstreams, type Upstreams } from './upstream/upstreams.js';
@@ -108,7 +108,6 @@ async function start(
   });
   let loaded = await options.load(source.read);
   const store = source.store();
-  let revision = await storedRevision(store);
   let { config } = loaded;
   const { dataDir, drainTimeoutMs } = config.host;
   setLogLevels(log, config);
@@ -167,14 +166,11 @@ async function start(
     notices: config.notices,
   });
   const plugin = (name: string): PluginStatus => findPlugin(pluginStatuses(config, host), name);
-  const apply = oneAtATime(async () => {
-    // Taken before, so that what changes meanwhile is seen as a change.
-    const nextRevision = await storedRevision(store);
+  const applyNow = async (): Promise<ApplyReport> => {
     const next = await options.load(source.read);
     const before = config;
     const applied = await host.apply(next.config);
     loaded = next;
-    revision = nextRevision;
     ({ config } = next);
     setLogLevels(log, config);
     gateway?.update(config);
@@ -188,7 +184,9 @@ async function start(
       needs_restart: sectionsForRestart(before, config),
       notices: config.notices,
     };
-  });
+  };
+  const apply = oneAtATime(() => follower.around(applyNow));
+  const follower = createStoreFollower({ store, log, baseline: source.baseline(), apply });
   const control: Control = {
     readiness,
     status,
@@ -234,20 +232,10 @@ async function start(
     throw listenFailed(error, 'listen.data', data.host, data.port);
   });
 
-  // From now on: before, there was nothing to apply it to.
-  closers.push(
-    followStore(store, () => {
-      storedRevision(store)
-        .then((now) => (now === revision ? undefined : apply()))
-        .catch((error: unknown) => {
-          const { code, message } = BulkheadError.from(error);
-          log.error(
-            { code },
-            `a change in the store was not applied, the running configuration stays: ${message}`,
-          );
-        });
-    }),
-  );
+  follower.start();
+  closers.push(() => {
+    follower.stop();
+  });
 
   let stopping: Promise<void> | undefined;
   return {

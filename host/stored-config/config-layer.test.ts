@@ -6,10 +6,11 @@ import { explainPlugin } from '../config/explain.js';
 import type { LoadedConfig } from '../config/load-config.js';
 import { NOTHING_STORED, type Stored } from '../config/stored.js';
 import { describeEachStore, type StoreOfTest } from '../store/each-store.test-support.js';
+import { createSilentLogger } from '../telemetry/logger.js';
 import { NO_AUDIT, type Actor, type AuditEntry } from '../telemetry/audit.js';
 import { CONFIG_CHANGED, createConfigLayer, layerOf, type ConfigLayer } from './config-layer.js';
 import { showLeaves } from './describe-entry.js';
-import { followStore, storedRevision } from './follow-store.js';
+import { createStoreFollower, storedRevision } from './follow-store.js';
 
 const ada: Actor = { kind: 'token', id: 'ada' };
 const other: Actor = { kind: 'plugin', id: 'approvals' };
@@ -200,24 +201,36 @@ describeEachStore('the layer of the configuration in the store', (the) => {
     });
   });
 
-  it('tells every host that follows the store', async () => {
+  it('is applied by every host that follows the store, once for each change, and once more after a fault', async () => {
     const { layer } = await open(the);
     const store = await the.open();
-    const revision = await storedRevision(store);
-    const heard = Promise.withResolvers<void>();
-    const hears = Promise.withResolvers<void>();
-    const stop = followStore(store, () => {
-      hears.resolve();
-      void storedRevision(store).then((now) => {
-        if (now !== revision) heard.resolve();
-      });
+    const applied: string[] = [];
+    let fails = true;
+    const follower = createStoreFollower({
+      store,
+      log: createSilentLogger(),
+      baseline: await storedRevision(store),
+      apply: async () => {
+        applied.push(fails ? 'failed' : 'applied');
+        if (fails) throw new Error('the plugin is not there yet');
+      },
     });
-    await hears.promise;
+    follower.start();
     await layer.set(ada, 'guard', { set: { priority: 9 } });
-    // On SQLite another store on the file is another process, which its command line tells.
-    if (the.engine === 'sqlite') await store.notify(CONFIG_CHANGED, 'guard');
-    await heard.promise;
-    stop();
+    // On SQLite another store on the file is another process; whoever changed it tells the daemon.
+    const tell = (): Promise<void> =>
+      the.engine === 'sqlite' ? store.notify(CONFIG_CHANGED, 'guard') : Promise.resolve();
+    await tell();
+    await expect.poll(() => applied).toContain('failed');
+    fails = false;
+    await store.notify(CONFIG_CHANGED, 'guard');
+    await expect.poll(() => applied).toContain('applied');
+    const count = applied.length;
+    await store.notify(CONFIG_CHANGED, 'guard');
+    await follower.around(() => layer.set(ada, 'guard', { set: { priority: 8 } }));
+    await tell();
+    await expect.poll(() => applied.length).toBe(count + 1);
+    follower.stop();
   });
 });
 
