@@ -14,6 +14,7 @@ import type { CreateHostOptions, HookInput, Host, HostParts, HostStatus } from '
 import { createDescribe } from './lifecycle/describe-launch.js';
 import { guardsNotReady } from './lifecycle/guard.js';
 import { createSupervisor } from './lifecycle/supervisor.js';
+import { createConfigWriter } from './services/plugins/config-writer.js';
 import { createServices, type Services } from './services/services.js';
 import { createLauncher } from './sidecar/launch.js';
 import type { LaunchDescription } from './sidecar/sidecar.js';
@@ -124,7 +125,6 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
       : createServices({
           config,
           store: parts.store,
-          configLayer: parts.configLayer,
           clock,
           log,
           active: () => supervisor.active(),
@@ -132,6 +132,13 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
           pluginStates: () => supervisor.status(),
           rotation,
           onHookRecord: observe,
+          ...(parts.configLayer === undefined
+            ? {}
+            : {
+                configWriter: createConfigWriter(parts.configLayer, (name) =>
+                  configured.some((entry) => entry.name === name),
+                ),
+              }),
         });
   let sandbox: ChosenWall | undefined;
   const launch =

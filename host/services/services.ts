@@ -11,7 +11,6 @@ import type { Objects } from '../objects/objects.js';
 import { NO_SEAL } from '../objects/seal.js';
 import type { Guard, HostMethod } from '../sidecar/host-method.js';
 import type { Store } from '../store/store.js';
-import type { ConfigLayer } from '../stored-config/config-layer.js';
 import { NO_AUDIT, type Audit } from '../telemetry/audit.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createAnalyticsMethods } from './analytics/analytics-service.js';
@@ -39,8 +38,6 @@ export interface ActivePlugin {
 export interface ServicesOptions {
   readonly config: HostConfig;
   readonly store: Store;
-  /** Through which plugins may change configuration; undefined in a host whose program holds it. */
-  readonly configLayer: ConfigLayer | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   /** The plugins that take calls now. */
