@@ -1,15 +1,14 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { InstallSettings } from '../config/load-install.js';
 import { resolveReferences } from '../config/references.js';
-import { peekDecisions } from '../grants/peek.js';
 import type { GrantStore } from '../grants/store.js';
 import { treeFromValue } from '../manifest/source-tree.js';
 import { sqlitePath, type StoreOptions } from '../store/store-options.js';
 import type { Cli } from './cli.js';
 
 /**
- * Decisions as an installer needs them: read straight from the file where that can be, because an install that has nothing
- * to do should not wait for the store to be opened.
+ * Decisions as an installer needs them. The store is opened, and what it needs is loaded, only when one is asked for: an
+ * install that has nothing to do does not wait for that.
  */
 export function installerGrants(
   settings: Pick<InstallSettings, 'dataDir' | 'storeUrl'>,
@@ -20,11 +19,7 @@ export function installerGrants(
     return withGrantsIn(optionsOf(settings, env), settings.dataDir, work);
   };
   return {
-    async history(id) {
-      const peeked =
-        settings.storeUrl === undefined ? peekDecisions(sqlitePath(settings.dataDir), id) : undefined;
-      return peeked ?? opened((grants) => grants.history(id));
-    },
+    history: (id) => opened((grants) => grants.history(id)),
     put: (id, decision) => opened((grants) => grants.put(id, decision)),
   };
 }

@@ -2,13 +2,11 @@ import { chmod, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { permissionsOf, writePermissions } from '@bulkhead/proto/rules/schema';
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../clock.js';
 import { describeEachStore, type StoreOfTest } from '../store/each-store.test-support.js';
-import { openStore } from '../store/open-store.js';
 import type { Store } from '../store/store.js';
 import { hashOfPermissions } from './grant.js';
-import { peekDecisions } from './peek.js';
 import { GRANTS_CHANGED, openGrantStore, type GrantStore } from './store.js';
 
 const ID = 'com.example.guard';
@@ -147,20 +145,5 @@ describeEachStore('grants of an older release', (the) => {
     }
     await (await openOn(store)).put(ID, decision);
     expect(await (await openOn(store)).get(ID)).toMatchObject({ by: 'ada', pluginVersion: '1.0.0' });
-  });
-});
-
-describe('peekDecisions', () => {
-  it('reads what the store wrote, and says when the store must be opened instead', async () => {
-    const path = join(dataDir, 'store', 'bulkhead.db');
-    expect(peekDecisions(path, ID)).toBeUndefined();
-    const store = await openStore({ path });
-    await (await openOn(store)).put(ID, decision);
-    expect(peekDecisions(path, ID)).toMatchObject([{ by: 'ada', granted: decision.granted }]);
-    expect(peekDecisions(path, 'com.example.other')).toEqual([]);
-    await store.close();
-    expect(peekDecisions(path, ID)).toHaveLength(1);
-    await writeFile(join(dataDir, 'empty.db'), '');
-    expect(peekDecisions(join(dataDir, 'empty.db'), ID)).toBeUndefined();
   });
 });
