@@ -1,6 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import type { ApiCaller } from './admin/api.js';
+import { configRoutes } from './admin/config-routes.js';
 import type { Control } from './admin/control.js';
 import { listenFailed, openControlPlane } from './admin/control-plane.js';
 import { openControlSocket } from './admin/control-socket.js';
@@ -15,18 +17,25 @@ import type { Clock } from './clock.js';
 import type { HostConfig } from './config/config.js';
 import { diffConfig } from './config/diff.js';
 import type { LoadedConfig } from './config/load-config.js';
+import type { ReadStored } from './config/stored.js';
 import { assembleHost } from './create-host.js';
 import type { Host, HostParts } from './host.js';
 import { createGateway, type Gateway } from './gateway/gateway.js';
 import type { HookPort } from './gateway/hook-port.js';
 import { type RootLogger, parseLogLevel } from './telemetry/logger.js';
-import { openStore, storeOptions } from './store/open-store.js';
+import { openStore } from './store/open-store.js';
+import { storeOptions } from './store/store-options.js';
+import type { Store } from './store/store.js';
+import { createConfigLayer } from './stored-config/config-layer.js';
+import { createStoreFollower } from './stored-config/follow-store.js';
+import { createStoreSource } from './stored-config/store-source.js';
+import { NO_AUDIT } from './telemetry/audit.js';
 import { createUpstreams, type Upstreams } from './upstream/upstreams.js';
 import { HOST_VERSION } from './version.js';
 
 export interface DaemonOptions {
   /** Reads the configuration; asked again at each `apply`. */
-  readonly load: () => Promise<LoadedConfig>;
+  readonly load: (stored: ReadStored) => Promise<LoadedConfig>;
   readonly clock: Clock;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The Node that runs plugins, absolute. */
@@ -86,22 +95,36 @@ async function start(
   const { clock, env, log, logs, nodePath, signal } = options;
   const startedAt = clock.now();
   const startedMs = clock.monotonic();
-  let loaded = await options.load();
+  const source = createStoreSource(clock, async (places) => {
+    // The lock comes first: a newer release must not change the store of a daemon that runs.
+    await mkdir(places.host.dataDir, { recursive: true, mode: 0o700 });
+    const lock = acquireDaemonLock(places.host.dataDir);
+    closers.push(() => {
+      lock.release();
+    });
+    const opened = await openStore(storeOptions(places));
+    closers.push(() => opened.close());
+    return opened;
+  });
+  let loaded = await options.load(source.read);
+  const store = source.store();
   let { config } = loaded;
   const { dataDir, drainTimeoutMs } = config.host;
   setLogLevels(log, config);
   for (const notice of config.notices) log.warn({ ...notice }, notice.message);
 
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const lock = acquireDaemonLock(dataDir);
-  closers.push(() => {
-    lock.release();
+  const layer = createConfigLayer({
+    store,
+    clock,
+    audit: NO_AUDIT,
+    writes: () => config.host.configWrites,
+    check: async (candidate) => {
+      await options.load(async (places) => ({ ...(await source.read(places)), layer: candidate }));
+    },
   });
-
-  const store = await openStore(storeOptions(config));
-  closers.push(() => store.close());
   const host = assembleHost(config, {
     store,
+    configLayer: layer,
     clock,
     log,
     env,
@@ -115,7 +138,12 @@ async function start(
   const listen = { data: '', control: '' };
 
   const readiness = (): Readiness =>
-    judgeReadiness({ draining, plugins: host.status().notReady, upstreams: upstreams.down() });
+    judgeReadiness({
+      draining,
+      store: store.health(),
+      plugins: host.status().notReady,
+      upstreams: upstreams.down(),
+    });
   const sandboxStatus = (): Pick<DaemonStatus, 'sandbox'> => {
     const { sandbox } = host.status();
     return sandbox === undefined ? {} : { sandbox };
@@ -132,13 +160,14 @@ async function start(
     readiness: readiness(),
     listen,
     ...sandboxStatus(),
+    store: storeStatus(store),
     plugins: pluginStatuses(config, host),
     upstreams: upstreamStatuses(config, upstreams),
     notices: config.notices,
   });
   const plugin = (name: string): PluginStatus => findPlugin(pluginStatuses(config, host), name);
-  const apply = oneAtATime(async () => {
-    const next = await options.load();
+  const applyNow = async (): Promise<ApplyReport> => {
+    const next = await options.load(source.read);
     const before = config;
     const applied = await host.apply(next.config);
     loaded = next;
@@ -155,7 +184,9 @@ async function start(
       needs_restart: sectionsForRestart(before, config),
       notices: config.notices,
     };
-  });
+  };
+  const apply = oneAtATime(() => follower.around(applyNow));
+  const follower = createStoreFollower({ store, log, baseline: source.baseline(), apply });
   const control: Control = {
     readiness,
     status,
@@ -179,7 +210,10 @@ async function start(
   listen.control = plane.url;
   closers.push(() => plane.close());
   const socketPath = chooseSocketPath(dataDir);
-  const socket = await openControlSocket(socketPath, control);
+  const socket = await openControlSocket(socketPath, control, {
+    routes: [configRoutes({ layer, loaded: () => loaded, apply })],
+    authenticate: () => COMMAND_LINE,
+  });
   writeDaemonRecord(dataDir, { pid: process.pid, socket: socketPath });
   closers.push(async () => {
     await socket.close();
@@ -198,6 +232,11 @@ async function start(
     throw listenFailed(error, 'listen.data', data.host, data.port);
   });
 
+  follower.start();
+  closers.push(() => {
+    follower.stop();
+  });
+
   let stopping: Promise<void> | undefined;
   return {
     status,
@@ -211,6 +250,9 @@ async function start(
   };
 }
 
+/** Whoever can open the control socket runs the host. */
+const COMMAND_LINE: ApiCaller = { actor: { kind: 'cli', id: 'cli' }, role: 'admin' };
+
 function hookPort(host: Host<HostConfig>): HookPort {
   return {
     hooks: () => host.hooks().map(({ name }) => name),
@@ -220,6 +262,11 @@ function hookPort(host: Host<HostConfig>): HookPort {
       host.endRequest(requestId, stateScope);
     },
   };
+}
+
+function storeStatus(store: Store): DaemonStatus['store'] {
+  const health = store.health();
+  return { engine: store.engine, ...(health.ok ? {} : { reason: health.reason }) };
 }
 
 function pluginStatuses(config: HostConfig, host: Host<HostConfig>): readonly PluginStatus[] {

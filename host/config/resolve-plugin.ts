@@ -35,6 +35,8 @@ export interface PluginContext {
   readonly hookNames: readonly string[];
   readonly references: ReferenceRules;
   readonly grants: GrantLookup;
+  /** `config` of the entry in the store's layer. */
+  readonly storedConfig: SourceTree | undefined;
   readonly report: Report;
 }
 
@@ -182,6 +184,7 @@ export async function resolvePlugin(
     directory,
     dataDir: host.dataDir,
     written: treeAt(context.merged, [...keys, 'config']),
+    stored: context.storedConfig,
     references: context.references,
     report,
   });

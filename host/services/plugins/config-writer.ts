@@ -1,4 +1,5 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import type { ConfigLayer } from '../../stored-config/config-layer.js';
 import type { Actor } from '../../telemetry/audit.js';
 
 /** A part of the configuration, as somebody wrote it. */
@@ -24,3 +25,25 @@ const refuse = (): Promise<never> =>
   );
 
 export const FILES_ONLY: PluginConfigWriter = { addPending: refuse, mergeConfig: refuse };
+
+/**
+ * Writes into the configuration's layer in the store.
+ *
+ * @param isConfigured whether an entry of that name is there, from whatever layer
+ */
+export function createConfigWriter(
+  layer: Pick<ConfigLayer, 'get' | 'set'>,
+  isConfigured: (name: string) => boolean,
+): PluginConfigWriter {
+  return {
+    async addPending(actor, { name, plugin, config }) {
+      const { version, leaves } = await layer.get(name);
+      if (isConfigured(name) || leaves.length > 0)
+        throw new BulkheadError(ErrorCode.ALREADY_EXISTS, `an entry '${name}' is configured already`);
+      await layer.set(actor, name, { set: { plugin, enabled: false, config } }, version);
+    },
+    async mergeConfig(actor, name, config) {
+      await layer.set(actor, name, { set: { config } });
+    },
+  };
+}
