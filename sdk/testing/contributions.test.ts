@@ -237,7 +237,7 @@ describe('events', () => {
       { events: { 'system.llm.*': (event) => void seen.push([event.topic, event.data]) } },
       { permissions },
     );
-    expect(t.events.patterns).toEqual(['system.llm.*']);
+    expect(t.host.events.patterns).toEqual(['system.llm.*']);
     await t.event('system.llm.created', { id: 'l1' });
     await t.event('system.app.created', { id: 'a1' });
     expect(seen).toEqual([['system.llm.created', { id: 'l1' }]]);

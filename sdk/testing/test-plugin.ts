@@ -32,13 +32,13 @@ import { createTestContributions, type TestContributions } from './test-contribu
 import { createTestHooks } from './test-hooks.js';
 import { createTestNetwork, type TestNetwork } from './test-network.js';
 import { callObjectHook, type TestObjectResult, type TestOperation } from './test-object-hook.js';
-import { EventsTwin } from './twins/events.js';
-import { TwinHost, type TwinPlugin } from './twins/twin-methods.js';
+import { createTestHost, type TestHost, type TestHostContents } from './test-host.js';
+import type { TwinPlugin } from './twins/twin-methods.js';
 
 const DEFAULT_TIMEOUT_MS = 5_000;
 const DRAIN_TIMEOUT_MS = 1_000;
 
-export interface TestPluginOptions {
+export interface TestPluginOptions extends TestHostContents {
   /** The manifest, or the path or file URL of one. */
   readonly manifest: object | string | URL;
   /** What an operator would write; defaults are filled in from the manifest's `config_schema`. */
@@ -60,6 +60,8 @@ export interface TestGrants {
   readonly scopes?: readonly string[];
   /** Of `permissions.context`. */
   readonly context?: readonly string[];
+  /** Of `permissions.secrets`. */
+  readonly secrets?: readonly string[];
 }
 
 /** A plugin under test, in this process, behind the same checks as in the host. */
@@ -93,8 +95,8 @@ export interface TestPlugin extends TestContributions {
   health(): Promise<HealthAnswer>;
   /** Drains and runs the plugin's shutdown; a second call waits for the first. */
   shutdown(): Promise<void>;
-  /** Events that the plugin published, and what it is subscribed to. */
-  readonly events: Pick<EventsTwin, 'published' | 'patterns'>;
+  /** What the plugin made of the host. */
+  readonly host: TestHost;
   /** Every line so far. */
   readonly logs: readonly TestLogLine[];
 }
@@ -112,13 +114,20 @@ export async function testPlugin(plugin: PluginDefinition, options: TestPluginOp
   const grants = {
     scopes: options.grants?.scopes ?? manifest.permissions.services,
     context: options.grants?.context ?? manifest.permissions.context,
+    secrets: options.grants?.secrets ?? manifest.permissions.secrets,
   };
   const own: TwinPlugin = {
     name: options.name ?? manifest.name,
     id: manifest.id,
     scopes: includedScopes(grants.scopes),
   };
-  const events = new EventsTwin(own);
+  const { host, transport } = createTestHost({
+    plugin: own,
+    manifest,
+    grantedSecrets: grants.secrets,
+    contents: options,
+    runSchedule: (name, runId) => contributions.schedule(name, { runId }),
+  });
   const calls = new CurrentCall(systemClock);
   const runtime = new PluginRuntime({
     load: () => Promise.resolve(plugin),
@@ -127,16 +136,24 @@ export async function testPlugin(plugin: PluginDefinition, options: TestPluginOp
     },
     clock: systemClock,
     calls,
-    transport: new TwinHost(own, events.methods),
+    transport,
     network: () =>
       Promise.resolve(
         createTestNetwork(manifest.permissions.network, options.network ?? {}, { clock: systemClock, calls }),
       ),
   });
+  const timeoutMs = manifest.limits.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const contributions = createTestContributions({
+    runtime,
+    manifest,
+    timeoutMs,
+    context: options.context ?? {},
+    grantedContext: grants.context,
+    patterns: () => host.events.patterns,
+  });
   await runtime.initialize(initializeRequest(manifest, config, own, options));
   const values = new RequestValues();
   const hooks = createTestHooks(manifest);
-  const timeoutMs = manifest.limits.timeoutMs ?? DEFAULT_TIMEOUT_MS;
 
   const prepare = (hook: string, given: unknown, own: TestContext | undefined) => {
     const context = { ...options.context, ...own };
@@ -157,15 +174,8 @@ export async function testPlugin(plugin: PluginDefinition, options: TestPluginOp
 
   return {
     logs,
-    events,
-    ...createTestContributions({
-      runtime,
-      manifest,
-      timeoutMs,
-      context: options.context ?? {},
-      grantedContext: grants.context,
-      patterns: () => events.patterns,
-    }),
+    host,
+    ...contributions,
     objectHook: (type, hook, object, operation = {}) =>
       callObjectHook(
         { runtime, timeoutMs, readsUser: grants.context.includes('read_user') },
