@@ -27,7 +27,9 @@ export const KV_STEPS: Steps<{ readonly kv: Kv; advance(ms: number): void }> = {
   async 'a value of a few megabytes crosses, and one above 5 MB is refused'({ kv }) {
     await kv.set('large', 'x'.repeat(4_999_998));
     expect((await kv.get<string>('large'))?.length).toBe(4_999_998);
-    await expect(kv.set('large', 'x'.repeat(4_999_999))).rejects.toThrow(failing('INVALID_ARGUMENT', 'value'));
+    await expect(kv.set('large', 'x'.repeat(4_999_999))).rejects.toThrow(
+      failing('INVALID_ARGUMENT', 'value'),
+    );
     await kv.delete('large');
   },
   async 'versions grow with each write, over a delete too'({ kv }) {
