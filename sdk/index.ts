@@ -82,8 +82,8 @@ export type { Users } from './host/users.js';
 export type { ConnectOptions, HttpClient, HttpOptions, NetClient } from './network/client.js';
 export type { LogFields, Logger, LogLevelName } from './logger.js';
 export type { CustomHooks, PluginConfig, PluginTypes } from './plugin-types.js';
-export { BulkheadError, isBulkheadError } from '@bulkhead/proto';
-export type { ErrorCode, ErrorViolation } from '@bulkhead/proto';
+export { isBulkheadError } from './is-bulkhead-error.js';
+export type { BulkheadError, ErrorCode, ErrorViolation } from '@bulkhead/proto';
 export type {
   AppObject,
   DatasourceObject,
