@@ -5,7 +5,7 @@ import { Recording, changedFields, type RecordedCall } from './recording.js';
 interface RecorderTypes {
   readonly rpc: {
     readonly recorded: {
-      readonly input: { readonly object?: string; readonly operation_id?: string };
+      readonly input: { readonly object?: string; readonly operation_id?: string } | null;
       readonly output: { readonly calls: readonly RecordedCall[]; readonly dropped: number };
     };
     readonly clear: { readonly input: unknown; readonly output: { readonly cleared: number } };
@@ -48,14 +48,15 @@ export default definePlugin<HookRecorderConfig, RecorderTypes>(({ config }) => {
   return {
     objectHooks: { llm: all, datasource: all, tool: all, user: all, app: all },
     rpc: {
-      recorded: ({ object, operation_id: operation }) => ({
-        calls: recording.find(
+      recorded(filter) {
+        const { object, operation_id: operation } = filter ?? {};
+        const calls = recording.find(
           (call) =>
             (object === undefined || call.object === object) &&
             (operation === undefined || call.operation_id === operation),
-        ),
-        dropped: recording.dropped,
-      }),
+        );
+        return { calls, dropped: recording.dropped };
+      },
       clear: () => ({ cleared: recording.clear() }),
     },
   };

@@ -1,11 +1,10 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { ListOptions, WriteOptions } from '@bulkhead/proto/host';
-import type { ObjectType } from '@bulkhead/proto/rules';
+import type { ObjectMessages, ObjectType } from '@bulkhead/proto/rules';
 import {
   OBJECT_MESSAGES,
   type CrossingObject,
   type ObjectInput,
-  type ObjectMessages,
 } from './object-messages.js';
 import { allPages, toPage, type Page, type PageOptions } from './page.js';
 

@@ -1,14 +1,5 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
-import type {
-  App,
-  Datasource,
-  HttpJsonSource,
-  Llm,
-  ObjectMeta,
-  Tool,
-  ToolOperation,
-  User,
-} from '@bulkhead/proto/host';
+import type { HttpJsonSource, ObjectMeta, ToolOperation } from '@bulkhead/proto/host';
 import { parseJson, stringifyJson } from '@bulkhead/proto/json';
 import {
   isPlainObject,
@@ -16,6 +7,7 @@ import {
   type DatasourceObject,
   type HttpJsonSourceObject,
   type ObjectBase,
+  type ObjectMessages,
   type ObjectShapes,
   type ObjectType,
   type ToolObject,
@@ -24,15 +16,6 @@ import {
 
 // An object as JSON and as a message are the same thing in two spellings, seen from the plugin's side: it writes what may lack
 // fields, and reads what has all of them. A message has no absent texts: empty ones are.
-
-/** The message of each kind of object. */
-export interface ObjectMessages {
-  readonly llm: Llm;
-  readonly datasource: Datasource;
-  readonly tool: Tool;
-  readonly user: User;
-  readonly app: App;
-}
 
 /** Hashes of credentials, which no message carries. */
 type HashField = 'credential_hashes' | 'key_hashes';
@@ -43,7 +26,12 @@ export type CrossingObject<Type extends ObjectType> = Omit<ObjectShapes[Type], H
 /** What somebody writes as an object; what is absent gets its default. */
 export type ObjectInput<Type extends ObjectType> = {
   readonly [Field in keyof CrossingObject<Type>]?: CrossingObject<Type>[Field] | undefined;
-};
+} & (Type extends 'app'
+  ? {
+      /** New keys in clear, of 16 characters and more: added, and kept as hashes only. */
+      readonly keys?: readonly string[] | undefined;
+    }
+  : unknown);
 
 interface Mapping<Type extends ObjectType> {
   toMessage(object: ObjectInput<Type>): ObjectMessages[Type];
@@ -65,7 +53,7 @@ export const OBJECT_MESSAGES: { readonly [Type in ObjectType]: Mapping<Type> } =
       apiKey: llm.api_key ?? '',
       models: [...(llm.models ?? [])],
       defaultModel: llm.default_model ?? '',
-      active: llm.active ?? true,
+      active: llm.active,
       meta: toMeta(llm),
     }),
     fromMessage: (llm) => ({
@@ -89,10 +77,10 @@ export const OBJECT_MESSAGES: { readonly [Type in ObjectType]: Mapping<Type> } =
       path: source.path ?? '',
       url: source.url ?? '',
       http: source.http === undefined ? undefined : toHttp(source.http),
-      readOnly: source.read_only ?? true,
+      readOnly: source.read_only,
       maxRows: source.max_rows ?? 0,
       timeoutMs: source.timeout_ms ?? 0,
-      active: source.active ?? true,
+      active: source.active,
       meta: toMeta(source),
     }),
     fromMessage: (source) => ({
@@ -103,7 +91,7 @@ export const OBJECT_MESSAGES: { readonly [Type in ObjectType]: Mapping<Type> } =
       ...text('path', source.path),
       ...text('url', source.url),
       ...(source.http === undefined ? {} : { http: fromHttp(source.http) }),
-      read_only: source.readOnly,
+      read_only: source.readOnly ?? true,
       max_rows: source.maxRows,
       timeout_ms: source.timeoutMs,
     }),
@@ -118,7 +106,7 @@ export const OBJECT_MESSAGES: { readonly [Type in ObjectType]: Mapping<Type> } =
       plugin: tool.plugin ?? '',
       headers: { ...tool.headers },
       operations: (tool.operations ?? []).map(operationToMessage),
-      active: tool.active ?? true,
+      active: tool.active,
       meta: toMeta(tool),
     }),
     fromMessage: (tool) => ({
@@ -140,7 +128,7 @@ export const OBJECT_MESSAGES: { readonly [Type in ObjectType]: Mapping<Type> } =
       team: user.team ?? '',
       groups: [...(user.groups ?? [])],
       roles: [...(user.roles ?? [])],
-      active: user.active ?? true,
+      active: user.active,
       meta: toMeta(user),
     }),
     fromMessage: (user) => ({
@@ -167,7 +155,8 @@ export const OBJECT_MESSAGES: { readonly [Type in ObjectType]: Mapping<Type> } =
       },
       budget: app.budget,
       rateLimit: app.rate_limit,
-      active: app.active ?? true,
+      keys: [...(app.keys ?? [])],
+      active: app.active,
       meta: toMeta(app),
     }),
     fromMessage: (app) => ({
@@ -263,13 +252,13 @@ function toMeta(object: { readonly [Field in keyof Meta]?: Meta[Field] | undefin
 
 function fromMeta(object: {
   readonly id: string;
-  readonly active: boolean;
+  readonly active?: boolean | undefined;
   readonly meta: ObjectMeta | undefined;
 }): ObjectBase {
   const meta = object.meta ?? EMPTY;
   return {
     id: object.id,
-    active: object.active,
+    active: object.active ?? true,
     metadata: json('metadata', meta.metadataJson || '{}').metadata ?? {},
     etag: meta.etag,
     created_at: new Date(Number(meta.createdAtMs)).toISOString(),

@@ -1,9 +1,12 @@
+import type { ObjectType } from '@bulkhead/proto/rules';
 import type { Manifest } from '@bulkhead/proto/rules/schema';
 import type { Usage } from '../host/analytics.js';
 import type { HostTransport } from '../host/transport.js';
 import { AnalyticsTwin, type RecordedMetric } from './twins/analytics.js';
 import { EventsTwin } from './twins/events.js';
 import { KvTwin, type KvTwinQuota } from './twins/kv.js';
+import type { ObjectCollectionTwin, ObjectTwinParts } from './twins/object-collection.js';
+import { ObjectsTwin, type TestObjects, type TestRows, type TestToolRun } from './twins/objects.js';
 import { PluginsTwin, type TestPluginEntry } from './twins/plugins.js';
 import { SchedulesTwin } from './twins/schedules.js';
 import { SecretsTwin } from './twins/secrets.js';
@@ -17,6 +20,14 @@ export interface TestHostContents {
   readonly kvQuota?: Partial<KvTwinQuota>;
   /** Values by name. */
   readonly secrets?: Readonly<Record<string, string>>;
+  /** Objects by kind, as somebody would write them. */
+  readonly objects?: TestObjects;
+  /** What runs the operations of a tool, by the tool's id. */
+  readonly toolRuns?: Readonly<Record<string, TestToolRun>>;
+  /** What answers queries, by the data source's id. */
+  readonly rows?: Readonly<Record<string, TestRows>>;
+  /** Stands for the before hooks of other plugins on what this one writes: says why they refuse, or nothing. */
+  readonly otherHooks?: ObjectTwinParts['hook'];
   /** Configured plugins. */
   readonly plugins?: readonly TestPluginEntry[];
   /** What `host.analytics.usage` answers with. */
@@ -32,6 +43,8 @@ export interface TestHost {
   readonly schedules: Pick<SchedulesTwin, 'names'>;
   readonly secrets: Pick<SecretsTwin, 'set'>;
   readonly plugins: Pick<PluginsTwin, 'configOf'>;
+  /** In clear, as the host keeps them. */
+  readonly objects: { readonly [Type in ObjectType]: Pick<ObjectCollectionTwin<Type>, 'get' | 'all'> };
   readonly metrics: readonly RecordedMetric[];
 }
 
@@ -64,7 +77,15 @@ export function createTestHost(parts: TestHostParts): {
   const secrets = new SecretsTwin(parts.grantedSecrets, contents.secrets);
   const plugins = new PluginsTwin(contents.plugins ?? [], manifest.permissions.plugins);
   const analytics = new AnalyticsTwin(contents.usage);
-  const twins = [kv, events, schedules, secrets, plugins, analytics];
+  const objects = new ObjectsTwin({
+    plugin,
+    now,
+    hook: contents.otherHooks ?? (() => undefined),
+    contents: contents.objects ?? {},
+    tools: contents.toolRuns ?? {},
+    rows: contents.rows ?? {},
+  });
+  const twins = [kv, events, schedules, secrets, plugins, analytics, objects];
   return {
     transport: new TwinHost(
       plugin,
@@ -76,6 +97,7 @@ export function createTestHost(parts: TestHostParts): {
       schedules,
       secrets,
       plugins,
+      objects,
       get metrics() {
         return analytics.metrics;
       },

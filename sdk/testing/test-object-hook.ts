@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { BulkheadError, ErrorCode } from '@bulkhead/proto';
-import { parseJson, stringifyJson, type JsonObject } from '@bulkhead/proto/json';
+import { stringifyJson, type JsonObject } from '@bulkhead/proto/json';
 import { Decision, InvokeObjectHookRequest, InvokeObjectHookResponse } from '@bulkhead/proto/plugin';
 import {
-  isPlainObject,
+  checkObjectAnswer,
+  withNotes,
   type ObjectHook,
   type ObjectShapes,
   type ObjectType,
@@ -59,11 +59,12 @@ export async function callObjectHook<Type extends ObjectType>(
   operation: TestOperation<Type>,
 ): Promise<TestObjectResult<Type>> {
   const notes = operation.metadata ?? {};
+  const objectJson = stringifyJson(object);
   const body = InvokeObjectHookRequest.encode({
     objectType: type,
     hook,
     objectId: operation.objectId ?? object.id ?? '',
-    objectJson: stringifyJson(object),
+    objectJson,
     previousJson: operation.previous === undefined ? '' : stringifyJson(operation.previous),
     userId: readsUser ? (operation.userId ?? '') : '',
     operationId: operation.operationId ?? randomUUID(),
@@ -77,29 +78,25 @@ export async function callObjectHook<Type extends ObjectType>(
       traceparent: undefined,
     }),
   );
-  const changed = answer.decision === Decision.DECISION_MODIFY;
+  const { violation } = answer;
+  const shown = Object.fromEntries(Object.entries(object));
+  const checked = checkObjectAnswer(`${type}.${hook}`, hook, shown, {
+    decision: DECISIONS[answer.decision] ?? 'allow',
+    objectJson: answer.objectJson,
+    violation: violation === undefined ? undefined : violationFromWire(violation),
+    notes: answer.metadata,
+  });
   return {
-    allowed: answer.decision !== Decision.DECISION_DENY,
-    object: changed ? readObject<Type>(answer.objectJson) : object,
-    changed,
-    violation: answer.violation === undefined ? undefined : violationFromWire(answer.violation),
-    metadata: mergeNotes(notes, answer.metadata),
+    allowed: checked.kind !== 'deny',
+    // The runtime made it from the object that the test gave; the rule has just looked at it.
+    object: checked.kind === 'modify' ? (checked.object as Partial<ObjectShapes[Type]>) : object,
+    changed: checked.kind === 'modify',
+    violation: checked.kind === 'deny' ? checked.violation : undefined,
+    metadata: withNotes(notes, checked.notes),
   };
 }
 
-function readObject<Type extends ObjectType>(text: string): Partial<ObjectShapes[Type]> {
-  const value: unknown = parseJson(text);
-  if (!isPlainObject(value)) throw new BulkheadError(ErrorCode.INVALID_ANSWER, 'the object is none');
-  // The runtime made it from the object that the test gave and from changes of its fields.
-  return value as Partial<ObjectShapes[Type]>;
-}
-
-/** An empty text removes its note. */
-function mergeNotes(before: JsonObject, written: Readonly<Record<string, string>>): JsonObject {
-  const after: Record<string, JsonObject[string]> = { ...before };
-  for (const [key, text] of Object.entries(written)) {
-    if (text === '') Reflect.deleteProperty(after, key);
-    else after[key] = parseJson(text);
-  }
-  return after;
-}
+const DECISIONS: Readonly<Partial<Record<Decision, 'modify' | 'deny'>>> = {
+  [Decision.DECISION_MODIFY]: 'modify',
+  [Decision.DECISION_DENY]: 'deny',
+};
