@@ -1,5 +1,5 @@
 import { definePlugin, type Host } from '@bulkhead/sdk';
-import { testPlugin, type TestHostContents } from '@bulkhead/sdk/testing';
+import { testPlugin, type TestHostContents, type TestPlugin } from '@bulkhead/sdk/testing';
 
 /** Time that a test moves. */
 export interface MovedTime {
@@ -20,8 +20,8 @@ export function createTime(): MovedTime {
 /** `host` of a plugin under test, on the twins. */
 export async function hostOfTwins(
   permissions: object,
-  contents: TestHostContents,
-): Promise<{ readonly host: Host; close(): Promise<void> }> {
+  contents: TestHostContents = {},
+): Promise<{ readonly host: Host; readonly t: TestPlugin; close(): Promise<void> }> {
   let host: Host | undefined;
   const plugin = definePlugin<never>((context) => {
     host = context.host;
@@ -30,5 +30,5 @@ export async function hostOfTwins(
   const manifest = { id: 'com.example.asker', name: 'asker', version: '1.0.0', permissions };
   const t = await testPlugin(plugin, { manifest, ...contents });
   if (host === undefined) throw new Error('setup did not run');
-  return { host, close: () => t.shutdown() };
+  return { host, t, close: () => t.shutdown() };
 }
