@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import type { ApiCaller } from './admin/api.js';
 import type { Control } from './admin/control.js';
 import { listenFailed, openControlPlane } from './admin/control-plane.js';
 import { openControlSocket } from './admin/control-socket.js';
@@ -8,6 +9,7 @@ import { acquireDaemonLock } from './admin/daemon-lock.js';
 import { chooseSocketPath, removeDaemonRecord, writeDaemonRecord } from './admin/daemon-record.js';
 import type { LogTail } from './admin/log-tail.js';
 import { describePlugin } from './admin/plugin-status.js';
+import { createObjectRoutes } from './admin/object-routes.js';
 import { judgeReadiness } from './admin/readiness.js';
 import type { ApplyReport, DaemonStatus, PluginStatus, Readiness } from './admin/status.js';
 import { describeUpstream } from './admin/upstream-status.js';
@@ -19,6 +21,7 @@ import { assembleHost } from './create-host.js';
 import type { Host, HostParts } from './host.js';
 import { createGateway, type Gateway } from './gateway/gateway.js';
 import type { HookPort } from './gateway/hook-port.js';
+import { createStoredApps } from './gateway/stored-apps.js';
 import { type RootLogger, parseLogLevel } from './telemetry/logger.js';
 import { openStore, storeOptions } from './store/open-store.js';
 import { createUpstreams, type Upstreams } from './upstream/upstreams.js';
@@ -179,7 +182,10 @@ async function start(
   listen.control = plane.url;
   closers.push(() => plane.close());
   const socketPath = chooseSocketPath(dataDir);
-  const socket = await openControlSocket(socketPath, control);
+  const { services } = host;
+  const routes = services === undefined ? [] : [createObjectRoutes(services.objects)];
+  const cli: ApiCaller = { actor: { kind: 'cli', id: 'cli' }, role: 'admin' };
+  const socket = await openControlSocket(socketPath, control, { routes, authenticate: () => cli });
   writeDaemonRecord(dataDir, { pid: process.pid, socket: socketPath });
   closers.push(async () => {
     await socket.close();
@@ -190,7 +196,18 @@ async function start(
   closers.push(() => upstreams.stop());
   await unlessAborted(signal, Promise.all([host.start(), upstreams.start()]));
 
-  gateway = createGateway({ config, hooks: hookPort(host), upstreams, clock, log });
+  const storedApps =
+    services === undefined ? undefined : createStoredApps({ store, objects: services.objects, clock });
+  closers.push(() => storedApps?.close());
+  gateway = createGateway({
+    config,
+    hooks: hookPort(host),
+    upstreams,
+    clock,
+    log,
+    ...(services === undefined ? {} : { audit: services.audit }),
+    ...(storedApps === undefined ? {} : { storedApps }),
+  });
   const opened = gateway;
   closers.push(() => opened.close(drainTimeoutMs));
   const { data } = config.listen;
