@@ -10,6 +10,7 @@ import { acquireDaemonLock } from './admin/daemon-lock.js';
 import { chooseSocketPath, removeDaemonRecord, writeDaemonRecord } from './admin/daemon-record.js';
 import type { LogTail } from './admin/log-tail.js';
 import { describePlugin } from './admin/plugin-status.js';
+import { createObjectRoutes } from './admin/object-routes.js';
 import { judgeReadiness } from './admin/readiness.js';
 import type { ApplyReport, DaemonStatus, PluginStatus, Readiness } from './admin/status.js';
 import { describeUpstream } from './admin/upstream-status.js';
@@ -22,6 +23,7 @@ import { assembleHost } from './create-host.js';
 import type { Host, HostParts } from './host.js';
 import { createGateway, type Gateway } from './gateway/gateway.js';
 import type { HookPort } from './gateway/hook-port.js';
+import { createStoredApps } from './gateway/stored-apps.js';
 import { type RootLogger, parseLogLevel } from './telemetry/logger.js';
 import { openStore } from './store/open-store.js';
 import { storeOptions } from './store/store-options.js';
@@ -210,10 +212,12 @@ async function start(
   listen.control = plane.url;
   closers.push(() => plane.close());
   const socketPath = chooseSocketPath(dataDir);
-  const socket = await openControlSocket(socketPath, control, {
-    routes: [configRoutes({ layer, loaded: () => loaded, apply })],
-    authenticate: () => COMMAND_LINE,
-  });
+  const { services } = host;
+  const routes = [
+    configRoutes({ layer, loaded: () => loaded, apply }),
+    ...(services === undefined ? [] : [createObjectRoutes(services.objects)]),
+  ];
+  const socket = await openControlSocket(socketPath, control, { routes, authenticate: () => COMMAND_LINE });
   writeDaemonRecord(dataDir, { pid: process.pid, socket: socketPath });
   closers.push(async () => {
     await socket.close();
@@ -224,7 +228,18 @@ async function start(
   closers.push(() => upstreams.stop());
   await unlessAborted(signal, Promise.all([host.start(), upstreams.start()]));
 
-  gateway = createGateway({ config, hooks: hookPort(host), upstreams, clock, log });
+  const storedApps =
+    services === undefined ? undefined : createStoredApps({ store, objects: services.objects, clock });
+  closers.push(() => storedApps?.close());
+  gateway = createGateway({
+    config,
+    hooks: hookPort(host),
+    upstreams,
+    clock,
+    log,
+    ...(services === undefined ? {} : { audit: services.audit }),
+    ...(storedApps === undefined ? {} : { storedApps }),
+  });
   const opened = gateway;
   closers.push(() => opened.close(drainTimeoutMs));
   const { data } = config.listen;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { User } from '@bulkhead/proto/rules';
 import type { RequestContext } from '../dispatch/invocation.js';
+import type { MayUseTool } from './allowed-tools.js';
 import { flattenHeaders, withoutCredentials } from './headers.js';
 
 /** Who makes a request, by its channel and credential. Without app and user: anonymous. */
@@ -11,6 +12,8 @@ export interface Identity {
   /** May say in `POST /hooks` who user and tenant are. */
   readonly assertContext: boolean;
   readonly user?: User;
+  /** Whether its app may use a tool. Absent: every one. */
+  readonly mayUseTool?: MayUseTool;
 }
 
 const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;

@@ -5,9 +5,10 @@ import { MAX_JSON_DEPTH, isDeeperThan, parseJson } from '@bulkhead/proto/json';
 import type { Clock } from '../clock.js';
 import type { HostConfig } from '../config/config.js';
 import type { Log } from '../upstream/log.js';
+import { NO_AUDIT, type Audit } from '../telemetry/audit.js';
 import type { Upstreams } from '../upstream/upstreams.js';
 import { createAccessCheck, isLoopback } from './access.js';
-import { createAppKeys } from './app-keys.js';
+import { createGatewayApps } from './gateway-apps.js';
 import { GatewayRequest } from './gateway-request.js';
 import { registerHookApi } from './hook-api.js';
 import type { HookPort } from './hook-port.js';
@@ -16,6 +17,7 @@ import { registerMcp } from './mcp/routes.js';
 import { DEFAULT_SESSION_LIMITS, type SessionLimits } from './mcp/sessions.js';
 import { refusalBody } from './refusal-body.js';
 import { refusalFor, RefusedError } from './refusal.js';
+import type { StoredApps } from './stored-apps.js';
 
 export interface GatewayOptions {
   readonly config: {
@@ -30,6 +32,10 @@ export interface GatewayOptions {
   readonly upstreams: Upstreams;
   readonly clock: Clock;
   readonly log: Log;
+  /** Apps that the store keeps. Default: there are none. */
+  readonly storedApps?: Pick<StoredApps, 'find'>;
+  /** Hears of apps that were refused. Default: nobody does. */
+  readonly audit?: Audit;
   readonly sessions?: Partial<SessionLimits>;
   readonly limits?: Partial<ConnectionLimits>;
 }
@@ -77,7 +83,12 @@ interface Underway {
 export function createGateway(options: GatewayOptions): Gateway {
   const { config, hooks, log, clock } = options;
   let { policy } = config;
-  let appOf = createAppKeys(config.apps);
+  const apps = createGatewayApps({
+    configured: config.apps,
+    clock,
+    audit: options.audit ?? NO_AUDIT,
+    ...(options.storedApps === undefined ? {} : { stored: options.storedApps }),
+  });
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const bound = config.listen.data;
   const underway = new WeakMap<object, Underway>();
@@ -110,7 +121,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   const httpHooks = createHttpHooks({
     hooks,
-    appOf: (key) => appOf(key),
+    apps,
     allowsAnonymous: (request) =>
       config.environment === 'development' &&
       !bound.behindProxy &&
@@ -252,7 +263,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     sessionCount: mcp.sessionCount,
     update(next) {
       ({ policy } = next);
-      appOf = createAppKeys(next.apps);
+      apps.update(next.apps);
     },
     async listen() {
       // Before the first connection is accepted.

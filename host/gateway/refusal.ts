@@ -21,8 +21,11 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   [ErrorCode.UPSTREAM_NOT_FOUND]: 404,
   [ErrorCode.PAYLOAD_TOO_LARGE]: 413,
   [ErrorCode.UNSUPPORTED_MEDIA_TYPE]: 415,
+  [ErrorCode.RATE_LIMITED]: 429,
   [ErrorCode.CANCELLED]: 499,
   [ErrorCode.SHUTTING_DOWN]: 503,
+  [ErrorCode.STORE_UNAVAILABLE]: 503,
+  [ErrorCode.STORE_BUSY]: 503,
   [ErrorCode.PLUGIN_UNAVAILABLE]: 503,
   [ErrorCode.PLUGIN_OVERLOADED]: 503,
   [ErrorCode.UPSTREAM_UNAVAILABLE]: 503,
@@ -88,11 +91,18 @@ export function refusalOf(result: Extract<InvokeResult, { allowed: false }>, den
 export function refusalFor(thrown: unknown): Refusal {
   if (thrown instanceof RefusedError) return thrown.refusal;
   if (isBulkheadError(thrown) && thrown.code !== ErrorCode.INTERNAL) {
-    const headers =
-      thrown.code === ErrorCode.UNAUTHENTICATED ? { headers: { 'www-authenticate': 'Bearer' } } : {};
-    return { status: STATUS[thrown.code] ?? 500, code: thrown.code, message: thrown.message, ...headers };
+    const { code, message } = thrown;
+    return { status: STATUS[code] ?? 500, code, message, headers: headersFor(thrown) };
   }
   return fastifyRefusal(thrown) ?? internal();
+}
+
+function headersFor({ code, retryAfterMs }: BulkheadError): Record<string, string> {
+  return {
+    ...(code === ErrorCode.UNAUTHENTICATED ? { 'www-authenticate': 'Bearer' } : {}),
+    // Whole seconds; a client that comes a little later is not refused again.
+    ...(retryAfterMs === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfterMs / 1_000)) }),
+  };
 }
 
 function internal(): Refusal {

@@ -63,7 +63,7 @@ export function createCollection<Type extends ObjectType>(
     const committed = await commitChange({ ...parts, table }, operation, object, notes);
     if (!committed.done) return undefined;
     if (committed.pending > 0) parts.onPending();
-    await announceChange(store, type, object.id);
+    await announceChange(parts, type, object.id);
     return committed.object;
   };
 
@@ -175,7 +175,7 @@ export function createCollection<Type extends ObjectType>(
         return true;
       });
       await parts.audit.settled();
-      if (kept) await announceChange(store, type, id);
+      if (kept) await announceChange(parts, type, id);
       return (await read(id)).object;
     },
   };

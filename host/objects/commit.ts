@@ -6,6 +6,7 @@ import type { EventOutbox } from '../events/outbox.js';
 import type { Database } from '../store/database.js';
 import type { Store } from '../store/store.js';
 import type { Audit, AuditEntry } from '../telemetry/audit.js';
+import type { Logger } from '../telemetry/logger.js';
 import type { Operation } from './before-hooks.js';
 import { hooksFor, type Action, type HookedPlugin } from './hook-list.js';
 import type { ClaimedRun, HookRuns } from './hook-runs.js';
@@ -19,6 +20,7 @@ export const OBJECTS_CHANNEL = 'objects';
 export interface CommitParts<Type extends ObjectType> {
   readonly store: Store;
   readonly clock: Clock;
+  readonly log: Logger;
   readonly audit: Audit;
   readonly events: Pick<EventOutbox, 'append'>;
   readonly runs: HookRuns;
@@ -153,8 +155,17 @@ export async function commitRun(
   });
 }
 
-export async function announceChange(store: Store, type: ObjectType, id: string): Promise<void> {
-  await store.notify(OBJECTS_CHANNEL, JSON.stringify([type, id]));
+/** Tells every host. The change stands whether it is heard or not, and whoever keeps objects reads them again after a while. */
+export async function announceChange(
+  { store, log }: { readonly store: Store; readonly log: Logger },
+  type: ObjectType,
+  id: string,
+): Promise<void> {
+  try {
+    await store.notify(OBJECTS_CHANNEL, JSON.stringify([type, id]));
+  } catch (error) {
+    log.warn({ err: error, object: `${type}/${id}` }, 'other hosts were not told of a change');
+  }
 }
 
 /** An object that somebody else changed meanwhile. */

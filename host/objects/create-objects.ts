@@ -61,7 +61,7 @@ export function createObjects(options: ObjectsOptions): ObjectsPart {
     notesOf: async (type, id) => (await tables[type].find(store.db, id))?.notes ?? {},
     async end(run, changes, audit) {
       const ended = await commitRun({ ...options, runs, table: tables[run.type] }, run, changes, audit);
-      if (ended && changes.size > 0) await announceChange(store, run.type, run.objectId);
+      if (ended && changes.size > 0) await announceChange(options, run.type, run.objectId);
       return ended;
     },
   });

@@ -196,6 +196,8 @@ export interface RunOptions {
   readonly clock?: Clock;
   readonly sessions?: GatewayOptions['sessions'];
   readonly limits?: GatewayOptions['limits'];
+  readonly storedApps?: GatewayOptions['storedApps'];
+  readonly audit?: GatewayOptions['audit'];
   readonly hostEnv?: Readonly<Record<string, string | undefined>>;
 }
 
@@ -234,6 +236,8 @@ export async function runGateway(options: RunOptions = {}): Promise<RunningGatew
     log,
     ...(options.sessions === undefined ? {} : { sessions: options.sessions }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
+    ...(options.storedApps === undefined ? {} : { storedApps: options.storedApps }),
+    ...(options.audit === undefined ? {} : { audit: options.audit }),
   });
   await upstreams.start();
   const url = await gateway.listen();

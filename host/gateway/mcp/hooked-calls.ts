@@ -6,6 +6,7 @@ import type { GatewayRequest } from '../gateway-request.js';
 import { headerChanges, withoutCredentials } from '../headers.js';
 import type { HookPort } from '../hook-port.js';
 import { RefusedError, refusalOf } from '../refusal.js';
+import { assertMayUse } from './app-tools.js';
 import { isObject } from './lists.js';
 import type { Target } from './scope.js';
 
@@ -79,6 +80,7 @@ export function createHookedCalls(hooks: HookPort): HookedCalls {
 
   return {
     async callTool(call) {
+      assertMayUse(call.request, call.target.upstream.name, call.target.name);
       await checkPermission(call);
       let { params } = call;
       let headers: Record<string, string> | undefined;
@@ -92,6 +94,8 @@ export function createHookedCalls(hooks: HookPort): HookedCalls {
             name: valueOf(seen.payload['name']),
             ...changedArgs(params, args, seen.payload['args']),
           };
+          // What a plugin makes of the name is the app's to use too.
+          assertMayUse(call.request, call.target.upstream.name, String(params['name']));
           headers = withoutCredentials(
             headerChanges(visible, seen.payload['headers'] as Record<string, string>),
           );

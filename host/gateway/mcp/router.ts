@@ -4,6 +4,7 @@ import { RpcCode, RpcError } from '../../upstream/rpc-error.js';
 import type { UpstreamRequest } from '../../upstream/upstream.js';
 import type { HookPort } from '../hook-port.js';
 import { RefusedError, refusalFor } from '../refusal.js';
+import { allowedOnly } from './app-tools.js';
 import { denialResult, rpcErrorFor, type DenialPolicy } from './denial.js';
 import type { Downstream } from './downstream.js';
 import { createHookedCalls, type HookedCall } from './hooked-calls.js';
@@ -73,7 +74,10 @@ export function createRouter(scope: Scope, hooks: HookPort, policy: () => Denial
   }
 
   async function route(method: string, given: JsonObject | undefined, from: Downstream): Promise<JsonObject> {
-    if (isListMethod(method)) return scope.list(method, given, requestFor(from));
+    if (isListMethod(method)) {
+      const page = await scope.list(method, given, requestFor(from));
+      return method === 'tools/list' ? allowedOnly(from.request, scope, page) : page;
+    }
     const params = given ?? {};
     switch (method) {
       case 'tools/call':
