@@ -11,6 +11,7 @@ import { chooseSocketPath, removeDaemonRecord, writeDaemonRecord } from './admin
 import type { LogTail } from './admin/log-tail.js';
 import { describePlugin } from './admin/plugin-status.js';
 import { createObjectRoutes } from './admin/object-routes.js';
+import { usageRoutes } from './admin/usage-routes.js';
 import { judgeReadiness } from './admin/readiness.js';
 import type { ApplyReport, DaemonStatus, PluginStatus, Readiness } from './admin/status.js';
 import { describeUpstream } from './admin/upstream-status.js';
@@ -215,7 +216,9 @@ async function start(
   const { services } = host;
   const routes = [
     configRoutes({ layer, loaded: () => loaded, apply }),
-    ...(services === undefined ? [] : [createObjectRoutes(services.objects)]),
+    ...(services === undefined
+      ? []
+      : [createObjectRoutes(services.objects), usageRoutes((asked) => services.usageOf(asked))]),
   ];
   const socket = await openControlSocket(socketPath, control, { routes, authenticate: () => COMMAND_LINE });
   writeDaemonRecord(dataDir, { pid: process.pid, socket: socketPath });

@@ -16,6 +16,7 @@ import type { Logger } from '../telemetry/logger.js';
 import { createAnalyticsMethods } from './analytics/analytics-service.js';
 import { CustomMetrics } from './analytics/custom-metrics.js';
 import { UsageMeter } from './analytics/usage-meter.js';
+import { queryUsage, type UsageQuery, type UsageRow } from './analytics/usage-query.js';
 import { useOfCall, useOfRecord } from './analytics/uses.js';
 import { createAppMethods } from './apps/app-service.js';
 import { createDatasourceMethods } from './datasources/datasource-service.js';
@@ -65,6 +66,8 @@ export interface Services {
   /** What is used, counted; whoever runs tools tells it. */
   readonly usage: UsageMeter;
   readonly metrics: CustomMetrics;
+  /** What was used, as far as now. */
+  usageOf(asked: UsageQuery): Promise<readonly UsageRow[]>;
   /** Takes what hooks did. Quick. */
   onRecord(record: PluginRecord): void;
   /** The plugins that take calls, or the configuration of one, are others now. */
@@ -125,6 +128,10 @@ export function createServices(options: ServicesOptions): Services {
     audit,
     usage,
     metrics,
+    async usageOf(asked) {
+      await usage.flush();
+      return queryUsage(store, asked);
+    },
     onRecord(record) {
       usage.observe(useOfRecord(record));
     },

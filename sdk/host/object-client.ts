@@ -1,11 +1,7 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { ListOptions, WriteOptions } from '@bulkhead/proto/host';
 import type { ObjectMessages, ObjectType } from '@bulkhead/proto/rules';
-import {
-  OBJECT_MESSAGES,
-  type CrossingObject,
-  type ObjectInput,
-} from './object-messages.js';
+import { OBJECT_MESSAGES, type CrossingObject, type ObjectInput } from './object-messages.js';
 import { allPages, toPage, type Page, type PageOptions } from './page.js';
 
 /** An object as a plugin sees it: what is secret is redacted without the scope objects.secrets. */
