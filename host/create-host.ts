@@ -7,23 +7,27 @@ import { systemClock } from './clock.js';
 import type { HostConfig, PluginConfig } from './config/config.js';
 import { resolveConfig } from './config/load-config.js';
 import { createDispatcher } from './dispatch/dispatcher.js';
+import { Rotation } from './dispatch/rotation.js';
 import { entriesOf } from './dispatch/entries.js';
-import type { InvokeOptions, InvokeResult, RequestContext } from './dispatch/invocation.js';
-import { createGrantStore } from './grants/store.js';
+import type { InvokeOptions, InvokeResult, PluginRecord, RequestContext } from './dispatch/invocation.js';
 import type { CreateHostOptions, HookInput, Host, HostParts, HostStatus } from './host.js';
 import { createDescribe } from './lifecycle/describe-launch.js';
 import { guardsNotReady } from './lifecycle/guard.js';
 import { createPluginServers, type PluginServers } from './lifecycle/plugin-server.js';
 import { createSupervisor } from './lifecycle/supervisor.js';
-import { createServices, type Services } from './services/services.js';
 import { createProgramLauncher } from './sidecar/launch-program.js';
+import { createConfigWriter } from './services/plugins/config-writer.js';
+import { createServices, type Services } from './services/services.js';
 import { createLauncher } from './sidecar/launch.js';
 import type { LaunchDescription } from './sidecar/sidecar.js';
 import { sweepLeftovers } from './sidecar/sweep.js';
 import type { ChosenWall } from './sidecar/wall/choose-wall.js';
 import { openWall } from './sidecar/wall/open-wall.js';
+import { openStore } from './store/open-store.js';
+import { storeOptions } from './store/store-options.js';
 import type { Store } from './store/store.js';
-import { openStore, storeOptions } from './store/open-store.js';
+import { createStoreFollower, type StoreFollower } from './stored-config/follow-store.js';
+import { createStoreSource } from './stored-config/store-source.js';
 import { createLogger, parseLogLevel } from './telemetry/logger.js';
 import { createMetrics } from './telemetry/metrics.js';
 import { redactText } from './telemetry/redact-text.js';
@@ -37,23 +41,52 @@ import { HOST_VERSION } from './version.js';
 export async function createHost(config: object, options: CreateHostOptions = {}): Promise<Host> {
   const { baseDirectory = process.cwd(), catalog = openCatalog, env = {}, ...parts } = options;
   const clock = parts.clock ?? systemClock;
+  let own: Store | undefined;
+  const source = createStoreSource(clock, async (places) => {
+    if (parts.store !== undefined) return parts.store;
+    own = await openStore(storeOptions(places));
+    return own;
+  });
   const resolve = async (object: object): Promise<HostConfig> => {
     const { config: resolved } = await resolveConfig(object, {
       baseDirectory,
       catalog,
-      grants: (dataDir) => createGrantStore(dataDir, clock),
+      stored: source.read,
       readEnv: (name) => env[name],
       versions: { app: HOST_VERSION, node: process.versions.node },
     });
     return resolved;
   };
-  const resolved = await resolve(config);
-  const own = parts.store === undefined ? await openStore(storeOptions(resolved)) : undefined;
-  const host = assembleHost(resolved, { ...parts, env, ...(own === undefined ? {} : { store: own }) });
+  let current = config;
+  let host: Host<HostConfig>;
+  let follower: StoreFollower;
+  try {
+    const resolved = await resolve(config);
+    const log = parts.log ?? createLogger({ level: parseLogLevel(resolved.log.level), destination: 2 });
+    host = assembleHost(resolved, { ...parts, log, env, store: source.store() });
+    follower = createStoreFollower({
+      store: source.store(),
+      log,
+      baseline: source.baseline(),
+      apply: async () => host.apply(await resolve(current)),
+    });
+  } catch (error) {
+    await own?.close();
+    throw error;
+  }
   return {
     ...host,
-    apply: async (next) => host.apply(await resolve(next)),
+    async start() {
+      await host.start();
+      follower.start();
+    },
+    async apply(next) {
+      const report = await follower.around(async () => host.apply(await resolve(next)));
+      current = next;
+      return report;
+    },
     async stop() {
+      follower.stop();
       await host.stop();
       await own?.close();
     },
@@ -92,7 +125,14 @@ export function assembleHost(
           cgroups: parts.cgroups ?? false,
         })),
   );
-  const services =
+  let configured = config.plugins;
+  const rotation = new Rotation(clock, log);
+  const observe = (record: PluginRecord): void => {
+    metrics.observe(record);
+    services?.onRecord(record);
+    parts.onRecord?.(record);
+  };
+  const services: Services | undefined =
     parts.store === undefined
       ? undefined
       : createServices({
@@ -105,6 +145,18 @@ export function assembleHost(
             listens: (hook) => dispatcher.listens(hook),
             invoke: (hook, payload, context, options) => dispatcher.invoke(hook, payload, context, options),
           },
+          upstream: (name) => parts.upstream?.(name),
+          configured: () => configured,
+          pluginStates: () => supervisor.status(),
+          rotation,
+          onHookRecord: observe,
+          ...(parts.configLayer === undefined
+            ? {}
+            : {
+                configWriter: createConfigWriter(parts.configLayer, (name) =>
+                  configured.some((entry) => entry.name === name),
+                ),
+              }),
         });
   let sandbox: ChosenWall | undefined;
   const launching = {
@@ -160,11 +212,8 @@ export function assembleHost(
     limits,
     clock,
     log,
-    onRecord: (record) => {
-      metrics.observe(record);
-      services?.onRecord(record);
-      parts.onRecord?.(record);
-    },
+    rotation,
+    onRecord: observe,
   });
   metrics.setGauges(() => supervisor.gauges());
   const rewire = (): void => {
@@ -259,6 +308,7 @@ export function assembleHost(
       // Until every plugin has its new registrations, both the old hooks and the new ones are known.
       const names = new Set(next.customHooks.map(({ name }) => name));
       customHooks = [...next.customHooks, ...customHooks.filter(({ name }) => !names.has(name))];
+      configured = next.plugins;
       const report = await supervisor.apply(next.plugins);
       ({ customHooks, limits } = next);
       services?.update(next);

@@ -3,8 +3,7 @@ import { userInfo } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { approvalRoutes } from './admin/approval-routes.js';
-import type { ApiOptions } from './admin/api.js';
-import type { ApiCaller } from './admin/roles.js';
+import { configRoutes } from './admin/config-routes.js';
 import type { Control } from './admin/control.js';
 import { listenFailed, openControlPlane } from './admin/control-plane.js';
 import { openControlSocket } from './admin/control-socket.js';
@@ -12,6 +11,9 @@ import { acquireDaemonLock } from './admin/daemon-lock.js';
 import { chooseSocketPath, removeDaemonRecord, writeDaemonRecord } from './admin/daemon-record.js';
 import type { LogTail } from './admin/log-tail.js';
 import { describePlugin } from './admin/plugin-status.js';
+import type { ApiCaller } from './admin/roles.js';
+import { createObjectRoutes } from './admin/object-routes.js';
+import { usageRoutes } from './admin/usage-routes.js';
 import { judgeReadiness } from './admin/readiness.js';
 import type { ApplyReport, DaemonStatus, PluginStatus, Readiness } from './admin/status.js';
 import { describeUpstream } from './admin/upstream-status.js';
@@ -19,19 +21,26 @@ import type { Clock } from './clock.js';
 import type { HostConfig } from './config/config.js';
 import { diffConfig } from './config/diff.js';
 import type { LoadedConfig } from './config/load-config.js';
+import type { ReadStored } from './config/stored.js';
 import { assembleHost } from './create-host.js';
 import type { Host, HostParts } from './host.js';
 import { createGateway, type Gateway } from './gateway/gateway.js';
 import type { HookPort } from './dispatch/hook-port.js';
 import { type RootLogger, parseLogLevel } from './telemetry/logger.js';
-import type { Services } from './services/services.js';
-import { openStore, storeOptions } from './store/open-store.js';
+import { createStoredApps } from './gateway/stored-apps.js';
+import { openStore } from './store/open-store.js';
+import { storeOptions } from './store/store-options.js';
+import type { Store } from './store/store.js';
+import { createConfigLayer } from './stored-config/config-layer.js';
+import { createStoreFollower } from './stored-config/follow-store.js';
+import { createStoreSource } from './stored-config/store-source.js';
+import { NO_AUDIT } from './telemetry/audit.js';
 import { createUpstreams, type Upstreams } from './upstream/upstreams.js';
 import { HOST_VERSION } from './version.js';
 
 export interface DaemonOptions {
   /** Reads the configuration; asked again at each `apply`. */
-  readonly load: () => Promise<LoadedConfig>;
+  readonly load: (stored: ReadStored) => Promise<LoadedConfig>;
   readonly clock: Clock;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The Node that runs plugins, absolute. */
@@ -91,22 +100,37 @@ async function start(
   const { clock, env, log, logs, nodePath, signal } = options;
   const startedAt = clock.now();
   const startedMs = clock.monotonic();
-  let loaded = await options.load();
+  const source = createStoreSource(clock, async (places) => {
+    // The lock comes first: a newer release must not change the store of a daemon that runs.
+    await mkdir(places.host.dataDir, { recursive: true, mode: 0o700 });
+    const lock = acquireDaemonLock(places.host.dataDir);
+    closers.push(() => {
+      lock.release();
+    });
+    const opened = await openStore(storeOptions(places));
+    closers.push(() => opened.close());
+    return opened;
+  });
+  let loaded = await options.load(source.read);
+  const store = source.store();
   let { config } = loaded;
   const { dataDir, drainTimeoutMs } = config.host;
   setLogLevels(log, config);
   for (const notice of config.notices) log.warn({ ...notice }, notice.message);
 
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const lock = acquireDaemonLock(dataDir);
-  closers.push(() => {
-    lock.release();
+  const layer = createConfigLayer({
+    store,
+    clock,
+    audit: NO_AUDIT,
+    writes: () => config.host.configWrites,
+    check: async (candidate) => {
+      await options.load(async (places) => ({ ...(await source.read(places)), layer: candidate }));
+    },
   });
-
-  const store = await openStore(storeOptions(config));
-  closers.push(() => store.close());
   const host = assembleHost(config, {
     store,
+    configLayer: layer,
+    upstream: (name) => upstreams.get(name),
     clock,
     log,
     env,
@@ -125,7 +149,12 @@ async function start(
   const listen = { data: '', control: '' };
 
   const readiness = (): Readiness =>
-    judgeReadiness({ draining, plugins: host.status().notReady, upstreams: upstreams.down() });
+    judgeReadiness({
+      draining,
+      store: store.health(),
+      plugins: host.status().notReady,
+      upstreams: upstreams.down(),
+    });
   const sandboxStatus = (): Pick<DaemonStatus, 'sandbox'> => {
     const { sandbox } = host.status();
     return sandbox === undefined ? {} : { sandbox };
@@ -142,13 +171,14 @@ async function start(
     readiness: readiness(),
     listen,
     ...sandboxStatus(),
+    store: storeStatus(store),
     plugins: pluginStatuses(config, host),
     upstreams: upstreamStatuses(config, upstreams),
     notices: config.notices,
   });
   const plugin = (name: string): PluginStatus => findPlugin(pluginStatuses(config, host), name);
-  const apply = oneAtATime(async () => {
-    const next = await options.load();
+  const applyNow = async (): Promise<ApplyReport> => {
+    const next = await options.load(source.read);
     const before = config;
     const applied = await host.apply(next.config);
     loaded = next;
@@ -166,7 +196,9 @@ async function start(
       needs_restart: sectionsForRestart(before, config),
       notices: config.notices,
     };
-  });
+  };
+  const apply = oneAtATime(() => follower.around(applyNow));
+  const follower = createStoreFollower({ store, log, baseline: source.baseline(), apply });
   const control: Control = {
     readiness,
     status,
@@ -190,7 +222,16 @@ async function start(
   listen.control = plane.url;
   closers.push(() => plane.close());
   const socketPath = chooseSocketPath(dataDir);
-  const socket = await openControlSocket(socketPath, control, localApi(host.services));
+  const { toolbox: tools, contributions, objects, usageOf, audit } = host.services;
+  const routes = [
+    configRoutes({ layer, loaded: () => loaded, apply }),
+    createObjectRoutes(objects),
+    usageRoutes(usageOf),
+    approvalRoutes(tools.approvals),
+  ];
+  const caller: ApiCaller = { actor: { kind: 'cli', id: localUser() }, role: 'admin' };
+  const api = { routes, rpc: contributions.rpc, authenticate: () => caller };
+  const socket = await openControlSocket(socketPath, control, api);
   writeDaemonRecord(dataDir, { pid: process.pid, socket: socketPath });
   closers.push(async () => {
     await socket.close();
@@ -201,8 +242,21 @@ async function start(
   closers.push(() => upstreams.stop());
   await unlessAborted(signal, Promise.all([host.start(), upstreams.start()]));
 
-  const { toolbox: tools, contributions } = host.services;
-  gateway = createGateway({ config, hooks: hookPort(host), upstreams, tools, contributions, clock, log });
+  const storedApps = createStoredApps({ store, objects, clock });
+  closers.push(() => {
+    storedApps.close();
+  });
+  gateway = createGateway({
+    config,
+    hooks: hookPort(host),
+    upstreams,
+    tools,
+    contributions,
+    clock,
+    log,
+    audit,
+    storedApps,
+  });
   const opened = gateway;
   closers.push(() => opened.close(drainTimeoutMs));
   host.subscribe(({ kind }) => {
@@ -211,6 +265,11 @@ async function start(
   const { data } = config.listen;
   listen.data = await opened.listen().catch((error: unknown) => {
     throw listenFailed(error, 'listen.data', data.host, data.port);
+  });
+
+  follower.start();
+  closers.push(() => {
+    follower.stop();
   });
 
   let stopping: Promise<void> | undefined;
@@ -226,16 +285,7 @@ async function start(
   };
 }
 
-/** The API on the control socket, which only the daemon's own user can open. */
-function localApi({ toolbox, contributions }: Services): ApiOptions {
-  const caller: ApiCaller = { actor: { kind: 'cli', id: localUser() }, role: 'admin' };
-  return {
-    routes: [approvalRoutes(toolbox.approvals)],
-    rpc: contributions.rpc,
-    authenticate: () => caller,
-  };
-}
-
+/** Whoever can open the control socket runs the host, usually as this user. */
 function localUser(): string {
   try {
     return userInfo().username;
@@ -244,7 +294,6 @@ function localUser(): string {
     return `uid ${String(process.getuid?.() ?? 'unknown')}`;
   }
 }
-
 function hookPort(host: Host<HostConfig>): HookPort {
   return {
     hooks: () => host.hooks().map(({ name }) => name),
@@ -254,6 +303,11 @@ function hookPort(host: Host<HostConfig>): HookPort {
       host.endRequest(requestId, stateScope);
     },
   };
+}
+
+function storeStatus(store: Store): DaemonStatus['store'] {
+  const health = store.health();
+  return { engine: store.engine, ...(health.ok ? {} : { reason: health.reason }) };
 }
 
 function pluginStatuses(config: HostConfig, host: Host<HostConfig>): readonly PluginStatus[] {

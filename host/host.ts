@@ -17,6 +17,8 @@ import type { ChosenWall } from './sidecar/wall/choose-wall.js';
 import type { OpenedWall } from './sidecar/wall/open-wall.js';
 import type { Launch } from './sidecar/sidecar.js';
 import type { Store } from './store/store.js';
+import type { ConfigLayer } from './stored-config/config-layer.js';
+import type { Upstream } from './upstream/upstream.js';
 import type { Metrics, MetricsSnapshot } from './telemetry/metrics.js';
 
 /** A hook's payload as a caller gives it: fields with a default may be left out, a JSON field may be text that nobody has parsed. */
@@ -42,6 +44,10 @@ export interface HostParts {
    * there is none here, and closes that one again.
    */
   readonly store?: Store;
+  /** The upstream MCP server of that name, for tools that plugins execute. Default: there are none. */
+  readonly upstream?: (name: string) => Upstream | undefined;
+  /** Through which plugins may change configuration. Default: none, they may not. */
+  readonly configLayer?: ConfigLayer;
   /** What the host serves to every plugin, besides its log and the Service API. */
   readonly hostMethods?: readonly HostMethod[];
   /**

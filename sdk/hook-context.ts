@@ -20,12 +20,26 @@ export interface Outcome {
   readonly violation?: Violation;
 }
 
+/** What every handler may know of the work that it does. */
+export interface WorkContext<Config = PluginConfig> {
+  /** Fires when the caller went away or the deadline passed. Hand it to whatever you await. */
+  readonly signal: AbortSignal;
+  /** When the answer must be there, in milliseconds since the Unix epoch. Infinity when nobody waits. */
+  readonly deadline: number;
+  /** Milliseconds until the deadline, never negative. */
+  readonly remainingMs: number;
+  /** Lines carry the request's id, where there is one. */
+  readonly log: Logger;
+  /** The configuration for this call: an operator's binding may differ from what setup got. */
+  readonly config: Config;
+}
+
 /**
- * What a handler may know of its call. What the plugin was not granted to read (`permissions.context`) never leaves
- * the host and is absent here.
+ * What a handler may know of the request that it works for. What the plugin was not granted to read
+ * (`permissions.context`) never leaves the host and is absent here.
  */
-export interface HookContext<Config = PluginConfig> {
-  /** The same for every hook of one request; put it into what you send elsewhere. */
+export interface RequestContext<Config = PluginConfig> extends WorkContext<Config> {
+  /** The same for everything that is done for one request; put it into what you send elsewhere. */
   readonly requestId: string;
   readonly tenantId: string | undefined;
   readonly serverId: string | undefined;
@@ -39,22 +53,16 @@ export interface HookContext<Config = PluginConfig> {
   readonly claims: JsonObject | undefined;
   /** W3C trace context, to send along on calls of your own. */
   readonly traceparent: string | undefined;
+}
+
+/** What a hook's handler may know of its call. */
+export interface HookContext<Config = PluginConfig> extends RequestContext<Config> {
   /** The plugin's own values for this request, from its first hook to its last. */
   readonly state: KeptValues;
   /** Values for the plugins that run later in this request. */
   readonly shared: KeptValues;
   /** What this plugin says about the request to the caller. */
   readonly metadata: KeptValues;
-  /** Fires when the caller went away or the deadline passed. Hand it to whatever you await. */
-  readonly signal: AbortSignal;
-  /** When the answer must be there, in milliseconds since the Unix epoch. Infinity when nobody waits. */
-  readonly deadline: number;
-  /** Milliseconds until the deadline, never negative. */
-  readonly remainingMs: number;
-  /** Lines carry this request's id. */
-  readonly log: Logger;
   /** Only in `fire_and_forget`: how the request ended. */
   readonly outcome: Outcome | undefined;
-  /** The configuration for this call: an operator's binding may differ from what setup got. */
-  readonly config: Config;
 }

@@ -1,8 +1,8 @@
 import type { JsonObject } from '@bulkhead/proto/json';
 
 /**
- * What `bulkhead types` knows of one plugin. The generated `plugin.gen.d.ts` adds `config` here, so that the
- * type of `config` and the manifest's `config_schema` cannot differ.
+ * What `bulkhead types` knows of one plugin. The generated `plugin.gen.d.ts` adds `config` here, and `tools`, `commands` and
+ * `rpc` with the input and output of each, so that a type and the manifest's schema cannot differ.
  */
 export interface PluginTypes {}
 

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { PluginRpc } from '../contributions/rpc.js';
 import { addPluginRpc } from './rpc-routes.js';
 import { mayAct, type ApiCaller, type Role } from './roles.js';
+import { addOpenApi, serveOpenApi } from './openapi.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -44,12 +45,17 @@ export function addApi(app: FastifyInstance, { routes, authenticate, rpc }: ApiO
           `expected the role '${role ?? 'admin'}' or a higher one, got '${request.caller.role}'`,
         );
       });
-      try {
-        for (const add of routes) add(api);
-        done();
-      } catch (error) {
-        done(BulkheadError.from(error));
-      }
+      addOpenApi(api);
+      // After what describes them.
+      api.register((described, _none, added) => {
+        try {
+          for (const add of [...routes, serveOpenApi]) add(described);
+          added();
+        } catch (error) {
+          added(BulkheadError.from(error));
+        }
+      });
+      done();
     },
     { prefix: '/api/v1' },
   );

@@ -57,6 +57,7 @@ export function createFakeControl(): FakeControl {
     started_at: '2026-11-21T00:00:00.000Z',
     uptime_ms: 61_000,
     readiness,
+    store: { engine: 'sqlite' },
     listen: { data: 'http://127.0.0.1:7410', control: 'http://127.0.0.1:7411' },
     plugins: [PII],
     upstreams: [{ name: 'everything', transport: 'stdio', state: 'ready' }],

@@ -28,6 +28,9 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   [ErrorCode.UNSUPPORTED_MEDIA_TYPE]: 415,
   [ErrorCode.DENIED]: 422,
   [ErrorCode.RATE_LIMITED]: 429,
+  [ErrorCode.INVALID_ANSWER]: 502,
+  [ErrorCode.PLUGIN_ERROR]: 502,
+  [ErrorCode.PLUGIN_EXITED]: 503,
   [ErrorCode.PLUGIN_UNAVAILABLE]: 503,
   [ErrorCode.PLUGIN_OVERLOADED]: 503,
   [ErrorCode.STORE_UNAVAILABLE]: 503,
@@ -43,14 +46,16 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
 
 /** What a valid request could not have done now. */
 const CONFLICT = 409;
+/** If-Match named something else. */
+const PRECONDITION_FAILED = 412;
 
 /** Answers every error, wrong paths and wrong parameters too, in one shape. */
 export function answerErrors(app: FastifyInstance): void {
-  app.setErrorHandler(async (thrown, _request, reply) => {
+  app.setErrorHandler(async (thrown, request, reply) => {
     const error = isValidation(thrown)
       ? new BulkheadError(ErrorCode.USAGE, thrown.message)
       : BulkheadError.from(thrown);
-    const status = error.violation?.httpStatus ?? STATUS[error.code] ?? CONFLICT;
+    const status = statusOf(error, request.headers['if-match'] !== undefined);
     await reply.code(status).send(toErrorAnswer(error));
   });
   app.setNotFoundHandler(async (request, reply) => {
@@ -60,6 +65,11 @@ export function answerErrors(app: FastifyInstance): void {
     );
     await reply.code(404).send(toErrorAnswer(error));
   });
+}
+
+function statusOf({ code, field, violation }: BulkheadError, conditional: boolean): number {
+  if (code === ErrorCode.CONFLICT && field === 'etag' && conditional) return PRECONDITION_FAILED;
+  return violation?.httpStatus ?? STATUS[code] ?? CONFLICT;
 }
 
 function toErrorAnswer(error: BulkheadError): ErrorAnswer {

@@ -1,8 +1,7 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
-import { parseJson, stringifyJson } from '@bulkhead/proto/json';
+import { isDeeperThan, MAX_JSON_DEPTH, parseJson, stringifyJson } from '@bulkhead/proto/json';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { PluginRpc } from '../contributions/rpc.js';
-import { isDeeperThan, MAX_JSON_DEPTH } from '../dispatch/json-depth.js';
 import { mayAct, type ApiCaller } from './roles.js';
 
 export interface RpcRoutesOptions {

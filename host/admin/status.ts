@@ -16,17 +16,19 @@ export interface DaemonStatus {
   readonly listen: { readonly data: string; readonly control: string };
   /** The wall around plugin processes, and why this one; absent until it is chosen. */
   readonly sandbox?: { readonly kind: 'strict' | 'basic' | 'off'; readonly why: string };
+  /** Where the host keeps things; `reason` while that does not answer. */
+  readonly store: { readonly engine: 'sqlite' | 'postgres'; readonly reason?: string };
   readonly plugins: readonly PluginStatus[];
   readonly upstreams: readonly UpstreamStatus[];
   readonly notices: readonly Notice[];
 }
 
 export interface Readiness {
-  /** `ready`: every enabled plugin and upstream serves. `draining`: going down. */
+  /** `ready`: the store answers, every enabled plugin and upstream serves. `draining`: going down. */
   readonly state: 'ready' | 'not_ready' | 'draining';
   /** Guards that are down: what they guard is refused. */
   readonly guards_down: readonly string[];
-  /** Everything enabled that does not serve, guards too: `plugin pii_filter`, `upstream everything`. */
+  /** Everything that does not serve and should, guards too: `store`, `plugin pii_filter`, `upstream everything`. */
   readonly waiting_for: readonly string[];
 }
 

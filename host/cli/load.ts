@@ -1,9 +1,9 @@
 import { openCatalog } from '../catalog/catalog.js';
-import { systemClock } from '../clock.js';
 import { type LoadedConfig, loadConfig, type ResolveOptions } from '../config/load-config.js';
-import { createGrantStore } from '../grants/store.js';
-import type { Cli } from './cli.js';
+import type { ReadStored } from '../config/stored.js';
 import { HOST_VERSION } from '../version.js';
+import type { Cli } from './cli.js';
+import { readStoredOnce } from './stored.js';
 
 export interface LoadOptions {
   /** Absolute. */
@@ -20,17 +20,19 @@ export interface LoadOptions {
  * Loads a configuration with this machine's environment, versions and installed plugins.
  *
  * @param catalog default: what is installed, as it is
+ * @param stored default: what the store says now
  * @throws CONFIG_INVALID with every problem
  */
 export function loadHostConfig(
   env: Cli['env'],
   { file, overrides }: LoadOptions,
   catalog: ResolveOptions['catalog'] = openCatalog,
+  stored: ReadStored = readStoredOnce,
 ): Promise<LoadedConfig> {
   return loadConfig({
     file,
     catalog,
-    grants: (dataDir) => createGrantStore(dataDir, systemClock),
+    stored,
     readEnv: (name) => env[name],
     versions: { app: HOST_VERSION, node: process.versions.node },
     ...(overrides === undefined ? {} : { overrides }),

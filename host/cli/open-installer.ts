@@ -1,13 +1,12 @@
 import { join, resolve } from 'node:path';
-import { systemClock } from '../clock.js';
 import { loadInstallSettings, type InstallSettings } from '../config/load-install.js';
 import { decideGrants } from '../grants/decide.js';
-import { createGrantStore } from '../grants/store.js';
 import type { Consent } from '../install/consent.js';
 import { createInstaller, type Installer } from '../install/installer.js';
 import { LOCK_FILE } from '../install/lock-file.js';
 import { HOST_VERSION } from '../version.js';
 import type { Cli } from './cli.js';
+import { installerGrants } from './installer-grants.js';
 import { configFileOf, type PlaceOptions } from './places.js';
 import { sdkDirectory } from './sdk-directory.js';
 import { actorOf, terminalOf } from './terminal.js';
@@ -73,12 +72,12 @@ export function installerOptionsOf(
 }
 
 /** Flags or a person decide; what was granted before and is still asked for needs neither. */
-function consentOf(cli: Cli, { dataDir }: InstallSettings, { grant, mayAsk }: InstallerWish): Consent {
-  const store = createGrantStore(dataDir, systemClock);
+function consentOf(cli: Cli, settings: InstallSettings, { grant, mayAsk }: InstallerWish): Consent {
+  const decisions = installerGrants(settings, cli.env);
   return async (manifest) => {
     const terminal = mayAsk ? terminalOf(cli) : undefined;
-    const previous = await store.get(manifest.id);
-    const history = await store.history(manifest.id);
+    const history = await decisions.history(manifest.id);
+    const previous = history.at(-1);
     const outcome = await decideGrants({
       manifest,
       previous,
@@ -92,7 +91,7 @@ function consentOf(cli: Cli, { dataDir }: InstallSettings, { grant, mayAsk }: In
     return {
       kind: 'granted',
       record: async () => {
-        if (changed) await store.put(manifest.id, decision);
+        if (changed) await decisions.put(manifest.id, decision);
       },
     };
   };

@@ -7,15 +7,15 @@ import {
   subtractPermissions,
 } from '@bulkhead/proto/rules/schema';
 import { openCatalog } from '../catalog/catalog.js';
-import { systemClock } from '../clock.js';
 import type { HostConfig } from '../config/config.js';
 import { decideGrants } from '../grants/decide.js';
 import { parseGrantFlags } from '../grants/flags.js';
 import type { Grant, GrantDecision } from '../grants/grant.js';
-import { createGrantStore } from '../grants/store.js';
 import type { Manifest } from '../manifest/manifest.js';
 import type { Cli } from './cli.js';
 import { loadHostConfig } from './load.js';
+import { withGrants } from './stored.js';
+import { tellDaemon } from './tell-daemon.js';
 import { actorOf, terminalOf } from './terminal.js';
 
 export interface GrantsWish {
@@ -47,7 +47,8 @@ export interface ShownGrants {
 }
 
 /**
- * Shows what a plugin may do; decides it first, when flags say so or something is undecided and somebody is there.
+ * Shows what a plugin may do; decides it first, when flags say so or something is undecided and somebody is there. A daemon
+ * that runs takes it at once.
  *
  * @throws CONFIG_INVALID, PLUGIN_NOT_FOUND, GRANT_INVALID, GRANT_MISSING when a person refused
  */
@@ -56,14 +57,18 @@ export async function decidePluginGrants(cli: Cli, file: string, wish: GrantsWis
   const load = async (): Promise<HostConfig> => (await loadHostConfig(cli.env, { file, overrides })).config;
   let config = await load();
   const manifest = await findManifest(config, wish.name);
-  const store = createGrantStore(config.host.dataDir, systemClock);
-  const previous = await store.get(manifest.id);
-  const decision = await decide(cli, manifest, previous, wish);
-  if (decision !== undefined) {
-    await store.put(manifest.id, decision);
+  const { decided, changed } = await withGrants(config, async (grants) => {
+    const previous = await grants.get(manifest.id);
+    const decision = await decide(cli, manifest, previous, wish);
+    return decision === undefined
+      ? { decided: previous, changed: false }
+      : { decided: await grants.put(manifest.id, decision), changed: true };
+  });
+  if (changed) {
     config = await load();
+    await tellDaemon(cli, config.host.dataDir);
   }
-  return describe(config, manifest, await store.get(manifest.id), decision !== undefined);
+  return describe(config, manifest, decided, changed);
 }
 
 async function decide(

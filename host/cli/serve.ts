@@ -36,7 +36,8 @@ export async function serve(cli: Cli, options: ServeOptions): Promise<void> {
   let daemon: Daemon;
   try {
     daemon = await startDaemon({
-      load: () => loadHostConfig(cli.env, options, (dir, wanted) => locked.catalog(dir, wanted)),
+      load: (stored) =>
+        loadHostConfig(cli.env, options, (dir, wanted) => locked.catalog(dir, wanted), stored),
       verify: (plugin) => locked.verify(plugin),
       clock: systemClock,
       env: cli.env,

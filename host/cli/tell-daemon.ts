@@ -7,7 +7,7 @@ import { withProgress } from './progress.js';
 export async function tellDaemon(cli: Cli, dataDir: string): Promise<void> {
   try {
     await withProgress(cli, 'Letting the daemon take it', connectToDaemon(dataDir).post('/config/apply'));
-    cli.err('The daemon runs what is installed now.\n');
+    cli.err('The daemon has taken it.\n');
   } catch (error) {
     if (isBulkheadError(error) && error.code === 'NOT_RUNNING') return;
     throw error;

@@ -1,3 +1,4 @@
+import type { ObjectHookDeclaration } from '@bulkhead/proto/rules';
 import { ErrorCode } from '@bulkhead/proto';
 import {
   compileSchema,
@@ -128,6 +129,7 @@ export interface PluginEntry {
   readonly on_error?: 'fail' | 'ignore' | 'disable';
   readonly timeout_ms?: number;
   readonly hooks?: readonly string[] | Readonly<Record<string, HookEntry | null>>;
+  readonly object_hooks?: readonly ObjectHookDeclaration[];
   readonly conditions?: Conditions | readonly Conditions[];
   readonly instances?: number;
   readonly env?: Readonly<Record<string, string>>;

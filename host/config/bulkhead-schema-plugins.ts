@@ -4,6 +4,7 @@ import {
   SCOPES,
   type JsonSchema,
 } from '@bulkhead/proto/rules/schema';
+import { DEFAULT_OBJECT_HOOK_PRIORITY, OBJECT_HOOKS, OBJECT_TYPES } from '@bulkhead/proto/rules';
 import { MODES, MODE_ALIASES } from './modes.js';
 import { OWN_LIMITS } from './resource-limits.js';
 import { OWN_SERVICE_BUDGETS } from './service-budgets.js';
@@ -100,6 +101,26 @@ const entryProperties = {
       'a list of hook names, or a map from a hook name to {mode, priority, timeout_ms, conditions, fields, batch, idempotent}',
     description:
       'Which of its hooks run: a list, or a map from a name to what differs. Default: all that the manifest declares.',
+  },
+  object_hooks: {
+    type: 'array',
+    'x-expected': 'a list of {object, hooks, priority}',
+    description:
+      'Hooks on objects that its code registers and its manifest says nothing of: those that are listed here run. A manifest with such a key needs none.',
+    items: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['object', 'hooks'],
+      properties: {
+        object: { enum: OBJECT_TYPES, description: 'On which objects.' },
+        hooks: { type: 'array', items: { enum: OBJECT_HOOKS }, description: 'Which hooks.' },
+        priority: {
+          ...priority,
+          default: DEFAULT_OBJECT_HOOK_PRIORITY,
+          description: 'Ascending order; equal ones in configuration order.',
+        },
+      },
+    },
   },
   conditions: { ...conditions, description: 'When it runs. Default: what the manifest says, else always.' },
   config: { type: 'object', description: "The plugin's own configuration, by the schema in its manifest." },

@@ -171,6 +171,8 @@ export interface PluginConfig {
   readonly hooks: readonly HookConfig[];
   /** Declared in the manifest, or consented to. */
   readonly objectHooks: readonly ObjectHookDeclaration[];
+  /** How object hooks run: the mode that the entry names, else sequential, whatever its other hooks do. */
+  readonly objectHookMode: Mode;
   readonly instances: number;
   readonly network: 'unix' | 'tcp';
   readonly env: Readonly<Record<string, string>>;

@@ -11,8 +11,8 @@ const plugins = ['one', 'two', 'three'].map((name) =>
   }),
 );
 const asked = readPermissions({ context: ['read_user'] });
-const grants = () => ({ get: async () => ({ asked, granted: asked }) });
-const configOf = async (object: unknown) => (await resolve(object, { plugins, grants })).config;
+const stored = async () => ({ grants: { get: async () => ({ asked, granted: asked }) }, layer: new Map() });
+const configOf = async (object: unknown) => (await resolve(object, { plugins, stored })).config;
 const diff = async (old: unknown, next: unknown) => diffConfig(await configOf(old), await configOf(next));
 
 const NOTHING = { added: [], removed: [], changed: [] };

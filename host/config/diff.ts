@@ -77,13 +77,15 @@ function diffNamed<T>(
 }
 
 /** What only the host acts on; a change of anything else needs a new process. */
-function dispatchOf({ mode, onError, hooks, grantedContext, serviceBudgets }: PluginConfig) {
-  return { mode, onError, hooks, grantedContext, serviceBudgets };
+function dispatchOf(plugin: PluginConfig) {
+  const { mode, objectHookMode, onError, hooks, grantedContext, serviceBudgets } = plugin;
+  return { mode, objectHookMode, onError, hooks, grantedContext, serviceBudgets };
 }
 
 function processOf(plugin: PluginConfig) {
   const {
     mode: _mode,
+    objectHookMode: _objectHookMode,
     onError: _onError,
     hooks: _hooks,
     grantedContext: _context,

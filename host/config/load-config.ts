@@ -10,7 +10,6 @@ import { treeAt, treeFromValue, type SourceTree } from '../manifest/source-tree.
 import { parseBulkheadFile, type BulkheadFile } from './bulkhead-file.js';
 import type { HostConfig } from './config.js';
 import { collectHooks, specOfCustom } from './custom-hooks.js';
-import type { GrantLookup } from './effective-grant.js';
 import type { FoundPlugin, PluginLookup } from './lookup.js';
 import { wantedPlugins } from './load-install.js';
 import { EMPTY, mergeTrees, settle } from './merge.js';
@@ -29,14 +28,15 @@ import {
 } from './resolve-sections.js';
 import { resolveServiceBudgets } from './service-budgets.js';
 import { resolveTools } from './resolve-tools.js';
+import { NOTHING_STORED, layerTree, type ReadStored, type Stored } from './stored.js';
 import { uselessNulls } from './useless-nulls.js';
 
 export interface ResolveOptions {
   /** Which plugins there are, once it is known where to look. */
   /** @param wanted what the enabled entries call their plugins */
   readonly catalog: (pluginsDir: string, wanted: readonly string[]) => Promise<PluginLookup>;
-  /** What operators decided about plugins, once it is known where to look. Default: nobody decided anything. */
-  readonly grants?: (dataDir: string) => GrantLookup;
+  /** What the host's store says, once it is known where that is. Default: nothing. */
+  readonly stored?: ReadStored;
   readonly readEnv: (name: string) => string | undefined;
   readonly versions: HostVersions;
   /** Names the overlay; wins over what the file says. */
@@ -149,11 +149,22 @@ async function resolveLayers(
   }
   const references = referenceRules(merged, options, report);
   merged = resolveReferences(merged, references);
-  const { tree } = settle(merged);
-  const { file, problems } = parseBulkheadFile(tree);
+  let { tree } = settle(merged);
+  let parsed = parseBulkheadFile(tree);
+  const host = resolveHost(parsed.file, baseDirectory, report);
+  const store = resolveStore(parsed.file.store, report);
+  // With a fault in it, nobody knows whether this is the place where things are kept.
+  const sound = report.problems.length + parsed.problems.length === 0;
+  const stored = sound ? ((await options.stored?.({ host, store })) ?? NOTHING_STORED) : NOTHING_STORED;
+  const layer: Stored['layer'] = host.configWrites === 'allow' ? stored.layer : new Map();
+  if (layer.size > 0) {
+    merged = mergeTrees(merged, resolveReferences(layerTree(layer), references));
+    ({ tree } = settle(merged));
+    parsed = parseBulkheadFile(tree);
+  }
+  const { file, problems } = parsed;
   for (const problem of problems) report.schemaProblem(problem);
 
-  const host = resolveHost(file, baseDirectory, report);
   const lookup = await options.catalog(host.pluginsDir, wantedPlugins(file.plugins));
   const found = new Map<string, FoundPlugin>();
   for (const [name, entry] of Object.entries(file.plugins ?? {})) {
@@ -174,7 +185,6 @@ async function resolveLayers(
       );
   }
 
-  const grants = options.grants?.(host.dataDir) ?? NOBODY_DECIDED;
   const pluginTrees = new Map<string, SourceTree>();
   const plugins: HostConfig['plugins'][number][] = [];
   for (const [name, plugin] of found) {
@@ -188,7 +198,8 @@ async function resolveLayers(
       specOf,
       hookNames,
       references,
-      grants,
+      grants: stored.grants,
+      storedConfig: storedConfigOf(layer.get(name)),
       report,
     };
     const resolved = await resolvePlugin(name, entry, plugin, context);
@@ -202,7 +213,7 @@ async function resolveLayers(
   const config: HostConfig = {
     environment: file.environment,
     host,
-    store: resolveStore(file.store, report),
+    store,
     log: { level: file.log.level },
     listen: {
       data: resolveListen(file.listen.data, ['listen', 'data'], report),
@@ -227,7 +238,9 @@ async function resolveLayers(
   return { config, files, tree, pluginTrees };
 }
 
-const NOBODY_DECIDED: GrantLookup = { get: async () => Promise.resolve(undefined) };
+function storedConfigOf(tree: SourceTree | undefined): SourceTree | undefined {
+  return tree === undefined ? undefined : treeAt(tree, ['config']);
+}
 
 /** The sections that are only renamed. */
 function plainSections(file: BulkheadFile): Pick<HostConfig, 'limits' | 'lifecycle' | 'link' | 'policy'> {

@@ -17,6 +17,8 @@ export interface InstallSettings {
   /** The folder of bulkhead.yaml. */
   readonly base: string;
   readonly dataDir: string;
+  /** As bulkhead.yaml has it: references are not resolved. */
+  readonly storeUrl?: string;
   readonly pluginsDir: string;
   readonly cacheDir: string;
   readonly onStart: 'locked' | 'never';
@@ -27,10 +29,12 @@ export interface InstallSettings {
   readonly wanted: readonly string[];
 }
 
-type Sections = Pick<BulkheadFile, 'environment' | 'host' | 'install'> & { readonly plugins?: unknown };
+type Sections = Pick<BulkheadFile, 'environment' | 'host' | 'store' | 'install'> & {
+  readonly plugins?: unknown;
+};
 
 /** Only the sections that are read here: to compile the whole schema takes longer than an installer has to do. */
-const READ = ['environment', 'host', 'install'];
+const READ = ['environment', 'host', 'store', 'install'];
 const SECTIONS = {
   $schema: BULKHEAD_SCHEMA['$schema'],
   type: 'object',
@@ -101,6 +105,7 @@ export async function loadInstallSettings(
     environment: parsed.environment,
     base,
     dataDir,
+    ...(parsed.store.url === undefined ? {} : { storeUrl: parsed.store.url }),
     pluginsDir:
       overrides.pluginsDir ??
       (parsed.host.plugins_dir === undefined ? join(dataDir, 'plugins') : host.pluginsDir),

@@ -16,6 +16,8 @@ export interface PluginConfigContext {
   readonly dataDir: string;
   /** `config` of the entry as merged from bulkhead.yaml and its overlay, references resolved, nulls still in it. */
   readonly written: SourceTree | undefined;
+  /** What was changed of it by other means than a file, references not resolved. */
+  readonly stored: SourceTree | undefined;
   readonly references: ReferenceRules;
   readonly report: Report;
 }
@@ -30,11 +32,10 @@ const DEFAULT_ORIGIN = { layer: 'schema default' };
 
 /**
  * The configuration that a plugin gets. Layers, later wins: defaults of the schema, the file that the package ships,
- * what bulkhead.yaml and its overlay say, the operator's file in the data directory. A later layer of the host's own
- * store goes at the end of this list.
+ * what bulkhead.yaml and its overlay say, the operator's file in the data directory, the host's store.
  */
 export async function resolvePluginConfig(context: PluginConfigContext): Promise<ResolvedPluginConfig> {
-  const { manifest, report, written } = context;
+  const { manifest, report, written, stored } = context;
   const keys: Keys = ['plugins', context.name, 'config'];
   const schema = manifest.configSchema;
   const defaults = treeFromValue(schema === undefined ? {} : configDefaults(schema), DEFAULT_ORIGIN);
@@ -47,6 +48,7 @@ export async function resolvePluginConfig(context: PluginConfigContext): Promise
     shipped,
     written,
     operator === undefined ? undefined : resolveReferences(operator, context.references, keys),
+    stored === undefined ? undefined : resolveReferences(stored, context.references, keys),
   ];
   const { tree, removed } = settle(mergeLayers(layers.filter((layer) => layer !== undefined)));
   const checked = checkConfig(schema, valueOf(tree), {
@@ -58,8 +60,8 @@ export async function resolvePluginConfig(context: PluginConfigContext): Promise
   for (const problem of checked.problems) {
     const inner = problem.keys.slice(keys.length);
     const origin = originAt(tree, inner);
-    // Where no file says anything (a key is missing), the entry itself is the place to look at.
-    report.schemaProblem(problem, origin.file === undefined ? undefined : origin);
+    // Where nobody says anything (a key is missing), the entry itself is the place to look at.
+    report.schemaProblem(problem, (origin.file ?? origin.by) === undefined ? undefined : origin);
   }
   return { config: {}, tree };
 }

@@ -32,7 +32,9 @@ Later ones win:
 4. \`bulkhead.yaml\`
 5. \`bulkhead.<environment>.yaml\` beside it
 6. the operator's file for one plugin, \`<data_dir>/config/<plugin id>/config.yaml\` (or yml, json): values for its \`config\`
-7. options of \`bulkhead start\`
+7. the store: what UI, API or a plugin set of an entry, with who and when; \`bulkhead config pull\` prints it as YAML, and
+   \`host.config_writes: refuse\` makes files the only source
+8. options of \`bulkhead start\`, which only say where things are
 
 Maps merge by key, a list replaces a list, \`null\` removes what earlier layers said, defaults included. A \`null\` under
 \`plugins\` that removes nothing is an error: write \`{}\` for all defaults.

@@ -20,6 +20,13 @@ export function createReport(tree: () => SourceTree): Report {
     const { file, line } = origin ?? originAt(tree(), keys);
     return { ...(file === undefined ? {} : { file }), ...(line === undefined ? {} : { line }) };
   };
+  /** What no file says has no line to look at; whoever set it is the next best. */
+  const told = (message: string, keys: Keys, origin: Origin | undefined): string => {
+    const { by, at } = origin ?? originAt(tree(), keys);
+    return by === undefined
+      ? message
+      : `${message} (set by ${by} at ${at ?? 'an unknown time'}, in the store)`;
+  };
   const problems: Problem[] = [];
   const notices: Notice[] = [];
   return {
@@ -27,10 +34,19 @@ export function createReport(tree: () => SourceTree): Report {
     notices,
     problem(keys, message, code = ErrorCode.CONFIG_INVALID, origin) {
       const path = formatPath(keys);
-      problems.push({ code, message, ...(path === '' ? {} : { path }), ...place(keys, origin) });
+      problems.push({
+        code,
+        message: told(message, keys, origin),
+        ...(path === '' ? {} : { path }),
+        ...place(keys, origin),
+      });
     },
     schemaProblem({ keys, ...problem }, origin) {
-      problems.push({ ...problem, ...place(keys, origin) });
+      problems.push({
+        ...problem,
+        message: told(problem.message, keys, origin),
+        ...place(keys, origin),
+      });
     },
     notice(code, keys, message, plugin, origin) {
       notices.push({ code, message, ...(plugin === undefined ? {} : { plugin }), ...place(keys, origin) });

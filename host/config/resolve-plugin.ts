@@ -35,6 +35,8 @@ export interface PluginContext {
   readonly hookNames: readonly string[];
   readonly references: ReferenceRules;
   readonly grants: GrantLookup;
+  /** `config` of the entry in the store's layer. */
+  readonly storedConfig: SourceTree | undefined;
   readonly report: Report;
 }
 
@@ -182,6 +184,7 @@ export async function resolvePlugin(
     directory,
     dataDir: host.dataDir,
     written: treeAt(context.merged, [...keys, 'config']),
+    stored: context.storedConfig,
     references: context.references,
     report,
   });
@@ -197,7 +200,8 @@ export async function resolvePlugin(
       mode: named?.mode ?? commonMode(hooks),
       onError,
       hooks,
-      objectHooks: manifest.contributions.objectHooks ?? [],
+      objectHooks: resolveObjectHooks(name, entry, manifest, report),
+      objectHookMode: named?.mode ?? 'sequential',
       instances,
       network: entry.network ?? 'unix',
       env: entry.env ?? {},
@@ -215,6 +219,23 @@ export async function resolvePlugin(
       ...(ownNode === undefined ? {} : { nodePath: ownNode.path }),
     },
   };
+}
+
+/** What the manifest declares, or what the operator consents to where it says nothing. */
+function resolveObjectHooks(
+  name: string,
+  entry: PluginEntry,
+  manifest: Manifest,
+  report: Report,
+): PluginConfig['objectHooks'] {
+  const declared = manifest.contributions.objectHooks;
+  if (declared !== undefined && entry.object_hooks !== undefined) {
+    report.problem(
+      ['plugins', name, 'object_hooks'],
+      "expected none: the plugin's manifest declares its object hooks itself. Take this key out.",
+    );
+  }
+  return declared ?? entry.object_hooks ?? [];
 }
 
 function noticeMode(entry: PluginEntry, name: string, report: Report): void {

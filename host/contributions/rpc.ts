@@ -1,8 +1,7 @@
 import { BulkheadError, ErrorCode, isBulkheadError } from '@bulkhead/proto';
-import { parseJson } from '@bulkhead/proto/json';
+import { isDeeperThan, MAX_JSON_DEPTH, parseJson } from '@bulkhead/proto/json';
 import { CallRpcRequest, CallRpcResponse } from '@bulkhead/proto/plugin';
 import type { RpcMethodDeclaration } from '@bulkhead/proto/rules';
-import { isDeeperThan, MAX_JSON_DEPTH } from '../dispatch/json-depth.js';
 import type { ActivePlugin } from '../lifecycle/active-plugin.js';
 import type { Actor, Audit } from '../telemetry/audit.js';
 import { assertSchema } from './plugin-call.js';

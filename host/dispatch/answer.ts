@@ -1,5 +1,13 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
-import { JsonText, parseJson, stringifyJson, type JsonObject, type JsonValue } from '@bulkhead/proto/json';
+import {
+  JsonText,
+  MAX_JSON_DEPTH,
+  isDeeperThan,
+  parseJson,
+  stringifyJson,
+  type JsonObject,
+  type JsonValue,
+} from '@bulkhead/proto/json';
 import { Decision, type InvokeResponse, type Violation as WireViolation } from '@bulkhead/proto/plugin';
 import {
   checkViolation,
@@ -10,7 +18,6 @@ import {
   type HookSpec,
   type Payload,
 } from '@bulkhead/proto/rules';
-import { isDeeperThan, MAX_JSON_DEPTH } from './json-depth.js';
 import type { HookPlan, Step } from './hook-index.js';
 import { exceedsSelection, mergeFields, type SelectionTree } from './field-selection.js';
 import type { HostViolation } from './invocation.js';

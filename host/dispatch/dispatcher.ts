@@ -26,6 +26,8 @@ export interface DispatcherOptions {
   readonly log: Logger;
   /** Takes every record, those of background runs too. Must be quick; what it throws is logged. */
   readonly onRecord?: (record: PluginRecord) => void;
+  /** Shared with whoever else runs hooks of the same plugins. Default: one of its own. */
+  readonly rotation?: Rotation;
 }
 
 export interface Dispatcher {
@@ -74,7 +76,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const parts: DispatchParts = {
     clock,
     state: new StateStore(clock, { ttlMs: limits.stateTtlMs }),
-    rotation: new Rotation(clock, log),
+    rotation: options.rotation ?? new Rotation(clock, log),
     shadow: new Shadow(),
     background: new BackgroundWork(clock),
     warnings: new WarnLimiter(clock, log),

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { User } from '@bulkhead/proto/rules';
 import type { RequestContext } from '../dispatch/invocation.js';
 import { flattenHeaders, withoutCredentials } from '../dispatch/request-headers.js';
+import type { MayUseTool } from './allowed-tools.js';
 
 /** Who makes a request, by its channel and credential. Without app and user: anonymous. */
 export interface Identity {
@@ -13,6 +14,8 @@ export interface Identity {
   readonly user?: User;
   /** What the app may use of routes of plugins that ask for scopes. */
   readonly scopes?: readonly string[];
+  /** Whether its app may use a tool. Absent: every one. */
+  readonly mayUseTool?: MayUseTool;
 }
 
 const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;

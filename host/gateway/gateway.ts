@@ -1,16 +1,16 @@
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyReply } from 'fastify';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
-import { parseJson } from '@bulkhead/proto/json';
+import { MAX_JSON_DEPTH, isDeeperThan, parseJson } from '@bulkhead/proto/json';
 import type { Clock } from '../clock.js';
 import type { HostConfig } from '../config/config.js';
 import type { PluginContributions } from '../contributions/contributions.js';
 import type { Toolbox } from '../tools/toolbox.js';
 import type { Log } from '../upstream/log.js';
+import { NO_AUDIT, type Audit } from '../telemetry/audit.js';
 import type { Upstreams } from '../upstream/upstreams.js';
-import { isDeeperThan, MAX_JSON_DEPTH } from '../dispatch/json-depth.js';
 import { createAccessCheck, isLoopback } from './access.js';
-import { createAppKeys } from './app-keys.js';
+import { createGatewayApps } from './gateway-apps.js';
 import { GatewayRequest } from './gateway-request.js';
 import { registerCommands } from './command-routes.js';
 import { registerHookApi } from './hook-api.js';
@@ -22,6 +22,7 @@ import { DEFAULT_SESSION_LIMITS, type SessionLimits } from './mcp/sessions.js';
 import { isOpenRoute, registerPluginRoutes } from './plugin-routes.js';
 import { refusalBody } from './refusal-body.js';
 import { refusalFor, RefusedError } from './refusal.js';
+import type { StoredApps } from './stored-apps.js';
 
 export interface GatewayOptions {
   readonly config: {
@@ -38,6 +39,10 @@ export interface GatewayOptions {
   readonly contributions: Pick<PluginContributions, 'commands' | 'routes'>;
   readonly clock: Clock;
   readonly log: Log;
+  /** Apps that the store keeps. Default: there are none. */
+  readonly storedApps?: Pick<StoredApps, 'find'>;
+  /** Hears of apps that were refused. Default: nobody does. */
+  readonly audit?: Audit;
   readonly sessions?: Partial<SessionLimits>;
   readonly limits?: Partial<ConnectionLimits>;
 }
@@ -87,7 +92,12 @@ interface Underway {
 export function createGateway(options: GatewayOptions): Gateway {
   const { config, hooks, log, clock } = options;
   let { policy } = config;
-  let appOf = createAppKeys(config.apps);
+  const apps = createGatewayApps({
+    configured: config.apps,
+    clock,
+    audit: options.audit ?? NO_AUDIT,
+    ...(options.storedApps === undefined ? {} : { stored: options.storedApps }),
+  });
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const bound = config.listen.data;
   const underway = new WeakMap<object, Underway>();
@@ -120,8 +130,8 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   const httpHooks = createHttpHooks({
     hooks,
-    appOf: (key) => appOf(key),
     isOpen: (request) => isOpenRoute(options.contributions.routes, request),
+    apps,
     allowsAnonymous: (request) =>
       config.environment === 'development' &&
       !bound.behindProxy &&
@@ -267,7 +277,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     sessionCount: mcp.sessionCount,
     update(next) {
       ({ policy } = next);
-      appOf = createAppKeys(next.apps);
+      apps.update(next.apps);
     },
     contributionsChanged: mcp.contributionsChanged,
     async listen() {

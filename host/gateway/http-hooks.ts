@@ -1,8 +1,8 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { JsonText, parseJson, type JsonValue } from '@bulkhead/proto/json';
 import { isPlainObject, type User } from '@bulkhead/proto/rules';
-import type { AppConfig } from '../config/config.js';
-import { credentialsOf } from './app-keys.js';
+import { credentialsOf, type Credential } from './app-keys.js';
+import type { GatewayApp, GatewayApps } from './gateway-apps.js';
 import type { GatewayRequest, Identity } from './gateway-request.js';
 import { applyHeaders } from '../dispatch/request-headers.js';
 import type { HookPort } from '../dispatch/hook-port.js';
@@ -10,12 +10,16 @@ import { plainHeaders, RefusedError, refusalOf } from './refusal.js';
 
 export interface HttpHooksOptions {
   readonly hooks: HookPort;
-  /** The app that a key belongs to. */
-  readonly appOf: (key: string) => AppConfig | undefined;
+  readonly apps: Pick<GatewayApps, 'find'>;
   /** Whether a caller without a credential is let in, as nobody in particular. */
   readonly allowsAnonymous: (request: GatewayRequest) => boolean;
   /** Whether what is asked for needs no credential, and an unknown one does no harm. */
   readonly isOpen: (request: GatewayRequest) => boolean;
+}
+
+/** What a request carries, and whose it is when it is an app's. */
+interface Presented extends Credential {
+  readonly app: GatewayApp | undefined;
 }
 
 /** What every request to the data plane passes, besides its own work. */
@@ -30,7 +34,7 @@ export interface HttpHooks {
 }
 
 export function createHttpHooks(options: HttpHooksOptions): HttpHooks {
-  const { hooks, appOf } = options;
+  const { hooks, apps } = options;
 
   async function preRequest(request: GatewayRequest, signal: AbortSignal): Promise<void> {
     if (!hooks.listens('http_pre_request')) return;
@@ -42,11 +46,15 @@ export function createHttpHooks(options: HttpHooksOptions): HttpHooks {
       request.headers = applyHeaders(request.headers, headersOf(result.payload['headers']));
   }
 
-  async function resolveUser(request: GatewayRequest, app: AppConfig | undefined, signal: AbortSignal) {
+  async function resolveUser(
+    request: GatewayRequest,
+    presented: readonly Presented[],
+    app: GatewayApp | undefined,
+    signal: AbortSignal,
+  ) {
     if (!hooks.listens('http_auth_resolve_user')) return undefined;
-    const presented = credentialsOf(request.headers);
     // A credential that is an app's key is the host's business and no plugin's.
-    const foreign = presented.find(({ token }) => appOf(token) === undefined);
+    const foreign = presented.find((one) => one.app === undefined);
     const payload = {
       credentials: foreign === undefined ? {} : { scheme: foreign.scheme, token: foreign.token },
       headers: request.visibleHeaders,
@@ -60,9 +68,13 @@ export function createHttpHooks(options: HttpHooksOptions): HttpHooks {
   }
 
   async function identify(request: GatewayRequest, signal: AbortSignal): Promise<Identity> {
-    const presented = credentialsOf(request.headers);
-    const app = presented.map(({ token }) => appOf(token)).find((found) => found !== undefined);
-    const user = await resolveUser(request, app, signal);
+    const presented = await Promise.all(
+      credentialsOf(request.headers).map(async (one) => ({ ...one, app: await apps.find(one.token) })),
+    );
+    const app = presented.find((one) => one.app !== undefined)?.app;
+    // A stream that only waits for news is no request of its own.
+    if (request.method === 'POST') app?.count();
+    const user = (await resolveUser(request, presented, app, signal)) ?? app?.user;
     if (
       app === undefined &&
       user === undefined &&
@@ -81,6 +93,7 @@ export function createHttpHooks(options: HttpHooksOptions): HttpHooks {
       ...(app === undefined ? {} : { appId: app.id }),
       ...(app?.tenantId === undefined ? {} : { tenantId: app.tenantId }),
       ...(app?.scopes === undefined ? {} : { scopes: app.scopes }),
+      ...(app?.mayUseTool === undefined ? {} : { mayUseTool: app.mayUseTool }),
       ...(user === undefined ? {} : { user }),
     };
   }

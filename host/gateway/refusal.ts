@@ -31,13 +31,15 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   [ErrorCode.PAYLOAD_TOO_LARGE]: 413,
   [ErrorCode.UNSUPPORTED_MEDIA_TYPE]: 415,
   [ErrorCode.QUOTA_EXCEEDED]: 429,
+  [ErrorCode.RATE_LIMITED]: 429,
   [ErrorCode.CANCELLED]: 499,
   [ErrorCode.PLUGIN_ERROR]: 502,
   [ErrorCode.INVALID_ANSWER]: 502,
   [ErrorCode.TOOL_FAILED]: 502,
   [ErrorCode.PLUGIN_EXITED]: 503,
-  [ErrorCode.STORE_UNAVAILABLE]: 503,
   [ErrorCode.SHUTTING_DOWN]: 503,
+  [ErrorCode.STORE_UNAVAILABLE]: 503,
+  [ErrorCode.STORE_BUSY]: 503,
   [ErrorCode.PLUGIN_UNAVAILABLE]: 503,
   [ErrorCode.PLUGIN_OVERLOADED]: 503,
   [ErrorCode.UPSTREAM_UNAVAILABLE]: 503,
@@ -104,17 +106,23 @@ export function refusalFor(thrown: unknown): Refusal {
   if (thrown instanceof RefusedError) return thrown.refusal;
   if (thrown instanceof HookRefusal) return refusalOf(thrown.result);
   if (isBulkheadError(thrown) && thrown.code !== ErrorCode.INTERNAL) {
-    const headers =
-      thrown.code === ErrorCode.UNAUTHENTICATED ? { headers: { 'www-authenticate': 'Bearer' } } : {};
     const approval = isAboutApproval(thrown) ? { approvalId: thrown.field ?? '' } : {};
     const { code, message } = thrown;
-    return { status: STATUS[code] ?? 500, code, message, ...headers, ...approval };
+    return { status: STATUS[code] ?? 500, code, message, headers: headersFor(thrown), ...approval };
   }
   return fastifyRefusal(thrown) ?? internal();
 }
 
 function isAboutApproval({ code, field }: BulkheadError): boolean {
   return field !== undefined && (code === ErrorCode.APPROVAL_PENDING || code === ErrorCode.APPROVAL_DENIED);
+}
+
+function headersFor({ code, retryAfterMs }: BulkheadError): Record<string, string> {
+  return {
+    ...(code === ErrorCode.UNAUTHENTICATED ? { 'www-authenticate': 'Bearer' } : {}),
+    // Whole seconds; a client that comes a little later is not refused again.
+    ...(retryAfterMs === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfterMs / 1_000)) }),
+  };
 }
 
 function internal(): Refusal {

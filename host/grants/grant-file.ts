@@ -1,22 +1,9 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
-import { readPermissions, writePermissions } from '@bulkhead/proto/rules/schema';
+import { readPermissions } from '@bulkhead/proto/rules/schema';
 import { hashOfPermissions, type Grant } from './grant.js';
 
-/** Version of the file's format. A host refuses one that it does not know. */
+/** Version of the files in which an older release kept decisions. */
 const FORMAT_VERSION = 1;
-
-/** The file's text: every decision, oldest first; the last one is in force. */
-export function formatGrantFile(id: string, grants: readonly Grant[]): string {
-  const decisions = grants.map(({ asked, granted, pluginVersion, by, at }) => ({
-    at,
-    by,
-    plugin_version: pluginVersion,
-    asked: writePermissions(asked),
-    asked_hash: hashOfPermissions(asked),
-    granted: writePermissions(granted),
-  }));
-  return `${JSON.stringify({ version: FORMAT_VERSION, id, decisions }, null, 2)}\n`;
-}
 
 /**
  * @returns at least one decision, oldest first

@@ -1,95 +1,121 @@
-import { randomUUID } from 'node:crypto';
-import { lstat, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import { permissionNames } from '@bulkhead/proto/rules/schema';
 import type { Clock } from '../clock.js';
 import type { GrantLookup } from '../config/effective-grant.js';
-import { formatGrantFile, parseGrantFile } from './grant-file.js';
+import type { Store } from '../store/store.js';
+import { NO_AUDIT, type Actor, type Audit } from '../telemetry/audit.js';
+import { assertPluginId, toGrant, toRow } from './grant-row.js';
 import type { Grant, GrantDecision } from './grant.js';
+import { takeOverGrantFiles } from './take-over.js';
 
 /** What operators decided, per plugin. */
 export interface GrantStore extends GrantLookup {
   /** The decision in force; undefined when nobody decided. @throws GRANT_INVALID */
   get(id: string): Promise<Grant | undefined>;
-  /** Stores a decision with the time; it is in force when this resolves. */
+  /** Stores a decision with the time; it is in force when this resolves, and every host on the store is told. */
   put(id: string, decision: GrantDecision): Promise<Grant>;
   /** Every decision that is kept, oldest first. @throws GRANT_INVALID */
   history(id: string): Promise<readonly Grant[]>;
+  /** All that is in force now, read at once. */
+  snapshot(): Promise<GrantLookup>;
 }
+
+export interface GrantStoreOptions {
+  readonly store: Store;
+  /** Where an older release kept decisions in files; they are taken over once. */
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly audit?: Audit;
+}
+
+/** Says that somebody decided; the payload is the plugin's id. */
+export const GRANTS_CHANGED = 'grants_changed';
 
 /** Decisions of one plugin that are kept. */
 const MAX_DECISIONS = 100;
-const OTHERS_MAY_WRITE = 0o022;
-/** As in the manifest's schema: no separator, so that no id leads out of the folder. */
-const ID = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?$/;
 
-/** Keeps decisions in `<dataDir>/grants/<id>.json`, each file readable and writable by its owner only. */
-export function createGrantStore(dataDir: string, clock: Clock): GrantStore {
-  const folder = join(dataDir, 'grants');
-  const fileOf = (id: string): string => {
-    if (ID.test(id)) return join(folder, `${id}.json`);
-    throw new BulkheadError(ErrorCode.GRANT_INVALID, `expected the id of a plugin, got '${id}'`);
+/** @throws STORE_UNAVAILABLE and the like */
+export async function openGrantStore(options: GrantStoreOptions): Promise<GrantStore> {
+  const { store, dataDir, clock, audit = NO_AUDIT } = options;
+  const { db } = store;
+  const notTakenOver = await takeOverGrantFiles(store, dataDir);
+  const none = (id: string): undefined => {
+    const fault = notTakenOver.get(id);
+    if (fault !== undefined) throw fault;
+    return undefined;
   };
   const history = async (id: string): Promise<readonly Grant[]> => {
-    const file = fileOf(id);
-    const text = await readOwn(file);
-    return text === undefined ? [] : parseGrantFile(text, id, file);
+    assertPluginId(id);
+    const rows = await db
+      .selectFrom('grants')
+      .selectAll()
+      .where('plugin_id', '=', id)
+      .orderBy('id')
+      .execute();
+    return rows.length === 0 ? (none(id) ?? []) : rows.map(toGrant);
   };
   return {
     history,
-    get: async (id) => (await history(id)).at(-1),
+    async get(id) {
+      assertPluginId(id);
+      const row = await db
+        .selectFrom('grants')
+        .selectAll()
+        .where('plugin_id', '=', id)
+        .orderBy('id', 'desc')
+        .limit(1)
+        .executeTakeFirst();
+      return row === undefined ? none(id) : toGrant(row);
+    },
     async put(id, decision) {
+      assertPluginId(id);
       const grant = { ...decision, at: new Date(clock.now()).toISOString() };
-      // A file that cannot be read holds no decision worth keeping; a new one takes its place.
-      const before = await history(id).catch(() => []);
-      await writeWhole(folder, fileOf(id), formatGrantFile(id, [...before, grant].slice(-MAX_DECISIONS)));
+      await store.transaction(async (trx) => {
+        await trx.insertInto('grants').values(toRow(id, grant)).execute();
+        const kept = await trx
+          .selectFrom('grants')
+          .select('id')
+          .where('plugin_id', '=', id)
+          .orderBy('id', 'desc')
+          .limit(1)
+          .offset(MAX_DECISIONS - 1)
+          .executeTakeFirst();
+        if (kept !== undefined)
+          await trx.deleteFrom('grants').where('plugin_id', '=', id).where('id', '<', kept.id).execute();
+        await audit.write(trx, {
+          actor: actorOf(decision.by),
+          action: 'grant.decided',
+          target: `plugin/${id}`,
+          outcome: 'allowed',
+          details: {
+            plugin_version: decision.pluginVersion,
+            asked: permissionNames(decision.asked),
+            granted: permissionNames(decision.granted),
+          },
+        });
+      });
+      await audit.settled();
+      await store.notify(GRANTS_CHANGED, id);
       return grant;
+    },
+    async snapshot() {
+      const newest = db
+        .selectFrom('grants')
+        .select(({ fn }) => fn.max('id').as('id'))
+        .groupBy('plugin_id');
+      const rows = await db.selectFrom('grants').selectAll().where('id', 'in', newest).execute();
+      const byId = new Map(rows.map((row) => [row.plugin_id, row]));
+      return {
+        get: async (id) => {
+          const row = byId.get(id);
+          return Promise.resolve(row === undefined ? none(id) : toGrant(row));
+        },
+      };
     },
   };
 }
 
-/** A file that somebody else may have written decides nothing. */
-async function readOwn(file: string): Promise<string | undefined> {
-  const info = await lstat(file).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (info === undefined) return undefined;
-  const uid = process.getuid?.();
-  if (
-    !info.isFile() ||
-    (info.mode & OTHERS_MAY_WRITE) !== 0 ||
-    (uid !== undefined && ![uid, 0].includes(info.uid))
-  ) {
-    throw new BulkheadError(
-      ErrorCode.GRANT_INVALID,
-      `${file}: expected a file of this user that nobody else may write. Look who changed it, then: chmod 600 '${file}'`,
-    );
-  }
-  return readFile(file, 'utf8');
-}
-
-/** A kill at any moment leaves the old text or the new one. */
-async function writeWhole(folder: string, file: string, text: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const staged = join(folder, `.${randomUUID()}.tmp`);
-  try {
-    const handle = await open(staged, 'wx', 0o600);
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(staged, file);
-  } catch (error) {
-    await rm(staged, { force: true });
-    throw error;
-  }
-  const directory = await open(folder, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
+/** Decisions come from a command line; what else decides names itself `<kind>:<id>`. */
+function actorOf(by: string): Actor {
+  const [, kind, id] = /^(token|host):(.+)$/.exec(by) ?? [];
+  return id !== undefined && (kind === 'token' || kind === 'host') ? { kind, id } : { kind: 'cli', id: by };
 }

@@ -210,6 +210,7 @@ export function plugin(name: string, changes: Partial<PluginConfig> = {}): Plugi
       },
     ],
     objectHooks: [],
+    objectHookMode: 'sequential',
     instances: 1,
     network: 'unix',
     env: {},

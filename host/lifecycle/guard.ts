@@ -1,21 +1,30 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { PluginConfig } from '../config/config.js';
+import type { Mode } from '../manifest/manifest.js';
 import type { NotReady } from './status.js';
 
 /** Whether the plugin guards: a request that it cannot judge is refused. */
 export function isGuard(plugin: PluginConfig): boolean {
+  return plugin.onError === 'fail' && (plugin.hooks.some(refuses) || guardsObjects(plugin));
+}
+
+function refuses({ mode }: { readonly mode: Mode }): boolean {
+  return mode === 'sequential' || mode === 'concurrent';
+}
+
+function guardsObjects({ objectHooks, objectHookMode }: PluginConfig): boolean {
   return (
-    plugin.onError === 'fail' &&
-    plugin.hooks.some(({ mode }) => mode === 'sequential' || mode === 'concurrent')
+    refuses({ mode: objectHookMode }) &&
+    objectHooks.some(({ hooks }) => hooks.some((hook) => hook.startsWith('before_')))
   );
 }
 
 /** Whether the plugin needs a process at all. */
 export function wantsProcess(plugin: PluginConfig): boolean {
   if (!plugin.enabled) return false;
-  return plugin.hooks.length === 0
-    ? plugin.mode !== 'disabled'
-    : plugin.hooks.some(({ mode }) => mode !== 'disabled');
+  if (plugin.hooks.length === 0) return plugin.mode !== 'disabled';
+  const hooksObjects = plugin.objectHooks.length > 0 && plugin.objectHookMode !== 'disabled';
+  return hooksObjects || plugin.hooks.some(({ mode }) => mode !== 'disabled');
 }
 
 /** Why a host does not start. */

@@ -7,14 +7,18 @@ const HEADER = `// Written by \`bulkhead types\` from the plugin's manifest. Do 
 import type {} from '@bulkhead/sdk/plugin-types';
 `;
 
+/** What a tool, a command or an RPC method is without a schema. */
+const LOOSE_OBJECT = "import('@bulkhead/sdk').JsonObject";
+const LOOSE_VALUE = "import('@bulkhead/sdk').JsonValue";
+
 /**
- * The text of a plugin's `plugin.gen.d.ts`: the type of its configuration and the payloads of the custom hooks that it
- * declares, where the SDK's `definePlugin` looks for them.
+ * The text of a plugin's `plugin.gen.d.ts`: the type of its configuration, input and output of its tools, commands and RPC
+ * methods, and the payloads of the custom hooks that it declares, where the SDK's `definePlugin` looks for them.
  *
  * @throws Error when a schema cannot be turned into a type, for example because it refers to another file
  */
 export async function generateAuthorTypes(
-  manifest: Pick<Manifest, 'configSchema' | 'customHooks'>,
+  manifest: Pick<Manifest, 'configSchema' | 'customHooks' | 'contributions'>,
 ): Promise<string> {
   const parts: string[] = [HEADER];
   const config = manifest.configSchema;
@@ -29,11 +33,49 @@ export async function generateAuthorTypes(
     parts.push(await typeText(hook.payload, name));
     hooks.push(`    readonly ${hook.name}: ${name};\n`);
   }
+  const { tools, commands, rpcMethods } = manifest.contributions;
+  const members = [
+    '    readonly config: Config;\n',
+    await signatures('tools', 'Tool', tools, LOOSE_OBJECT, parts),
+    await signatures('commands', 'Command', commands, LOOSE_OBJECT, parts),
+    await signatures('rpc', 'Rpc', rpcMethods, LOOSE_VALUE, parts),
+  ];
   const custom = hooks.length === 0 ? '' : `  interface CustomHooks {\n${hooks.join('')}  }\n`;
   parts.push(
-    `declare module '@bulkhead/sdk/plugin-types' {\n  interface PluginTypes {\n    readonly config: Config;\n  }\n${custom}}\n`,
+    `declare module '@bulkhead/sdk/plugin-types' {\n  interface PluginTypes {\n${members.join('')}  }\n${custom}}\n`,
   );
   return parts.join('\n');
+}
+
+interface Declared {
+  readonly name: string;
+  readonly input?: Schema;
+  readonly output?: Schema;
+}
+
+/** The member of PluginTypes that says what goes in and out of each; the types themselves are added to `parts`. */
+async function signatures(
+  key: string,
+  prefix: string,
+  declared: readonly Declared[],
+  looseInput: string,
+  parts: string[],
+): Promise<string> {
+  const one = async (name: string, schema: Schema | undefined, loose: string): Promise<string> => {
+    if (schema === undefined) return loose;
+    parts.push(await typeText(schema, name));
+    return name;
+  };
+  const lines: string[] = [];
+  for (const { name, input, output } of declared) {
+    const type = `${prefix}${pascal(name)}`;
+    const given = await one(`${type}Input`, input, looseInput);
+    const answered = await one(`${type}Output`, output, 'unknown');
+    lines.push(`      readonly '${name}': { readonly input: ${given}; readonly output: ${answered} };\n`);
+  }
+  return lines.length === 0
+    ? `    readonly ${key}: {};\n`
+    : `    readonly ${key}: {\n${lines.join('')}    };\n`;
 }
 
 function typeText(schema: Schema, name: string): Promise<string> {
@@ -77,5 +119,5 @@ function isSchema(value: unknown): value is Schema {
 }
 
 function pascal(name: string): string {
-  return name.replace(/(?:^|_)([a-z0-9])/g, (_, first: string) => first.toUpperCase());
+  return name.replace(/(?:^|[^A-Za-z0-9]+)([A-Za-z0-9])/g, (_, first: string) => first.toUpperCase());
 }

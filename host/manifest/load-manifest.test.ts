@@ -133,13 +133,13 @@ describe('readManifest', () => {
   it('says what nothing uses yet, with its line', async () => {
     await write({
       'plugin.yaml':
-        'id: a\nname: a\nversion: 1.0.0\nobject_hooks:\n  - object: llm\n    hooks: [before_create]\nhooks: [auth]\n',
+        'id: a\nname: a\nversion: 1.0.0\nresource_types:\n  - slug: a\n    name: A\nhooks: [auth]\n',
     });
     const read = await readManifest(directory);
     expect(
       read.ok ? read.notices.map(({ code, line, message }) => [code, line, message.split(' is ')[0]]) : [],
     ).toEqual([
-      ['NOT_YET_USED', 4, 'object_hooks'],
+      ['NOT_YET_USED', 4, 'resource_types'],
       ['NOT_YET_USED', 7, "hook 'auth'"],
     ]);
   });

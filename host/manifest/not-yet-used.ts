@@ -50,7 +50,7 @@ export const KEY_CONSUMERS: Readonly<Record<string, string>> = {
   'limits.processes': 'config',
   'limits.open_files': 'config',
   'limits.disk_mb': 'config',
-  object_hooks: 'later',
+  object_hooks: 'objects',
   'contributes.tools': 'tools',
   'contributes.commands': 'contributions',
   'contributes.routes': 'contributions',

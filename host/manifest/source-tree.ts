@@ -7,6 +7,9 @@ export interface Origin {
   readonly file?: string;
   /** 1-based. */
   readonly line?: number;
+  /** Of the layer `store`: who said it, as `<kind>:<id>`, and when, ISO 8601. */
+  readonly by?: string;
+  readonly at?: string;
 }
 
 /** A document's value that remembers, at every place, where it came from. */

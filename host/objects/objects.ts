@@ -1,4 +1,4 @@
-import type { ObjectShapes, ObjectType } from '@bulkhead/proto/rules';
+import type { Notes, ObjectShapes, ObjectType } from '@bulkhead/proto/rules';
 import type { Actor } from '../telemetry/audit.js';
 
 export interface ObjectPage<T> {
@@ -20,6 +20,8 @@ export interface WriteQuery {
   readonly ifMatch?: string;
   /** Answers what would happen and writes nothing. */
   readonly dryRun?: boolean;
+  /** Nobody waits for the answer any more. */
+  readonly signal?: AbortSignal;
 }
 
 /** The objects of one type, in clear; whoever shows them redacts (`redactObject`). */
@@ -29,16 +31,33 @@ export interface ObjectCollection<T> {
   /** @throws NOT_FOUND */
   get(id: string): Promise<T>;
   find(id: string): Promise<T | undefined>;
+  /** Whose credential it is; undefined when it is nobody's, and for types that have none. */
+  findByCredential(credential: string): Promise<T | undefined>;
   /**
-   * Validates, runs before hooks, validates again, commits object, audit row and pending after hooks together.
+   * Validates, runs before hooks, validates again, commits object, audit row, event and pending after hooks together.
    *
    * @throws INVALID_ARGUMENT with problems, ALREADY_EXISTS, DENIED with the plugin's violation
    */
   create(actor: Actor, input: unknown, query?: WriteQuery): Promise<T>;
-  /** Replaces the whole object; a redacted secret stays as it was. @throws as `create`, NOT_FOUND, CONFLICT */
+  /**
+   * Replaces the whole object; a redacted secret stays as it was, and so do hashes of credentials when their key is left out.
+   *
+   * @throws as `create`, NOT_FOUND, CONFLICT
+   */
   update(actor: Actor, id: string, input: unknown, query?: WriteQuery): Promise<T>;
+  /**
+   * As `update`, with what `change` makes of the object as it is, secrets redacted. When somebody else comes between,
+   * `change` is asked again.
+   */
+  change(actor: Actor, id: string, change: (redacted: T) => unknown, query?: WriteQuery): Promise<T>;
   /** @throws NOT_FOUND, CONFLICT, DENIED */
   delete(actor: Actor, id: string, query?: WriteQuery): Promise<void>;
+  /**
+   * Changes what a plugin noted on an object, atomically. No hooks run, and the etag stays.
+   *
+   * @throws NOT_FOUND, QUOTA_EXCEEDED
+   */
+  note(actor: Actor, id: string, pluginId: string, notes: Notes): Promise<T>;
 }
 
 /** The objects of the host. */

@@ -1,10 +1,16 @@
 import type { Clock } from '../clock.js';
-import type { HostConfig } from '../config/config.js';
+import type { HostConfig, PluginConfig } from '../config/config.js';
 import type { ServiceBudgets } from '../config/service-budgets.js';
 import type { PluginRecord } from '../dispatch/invocation.js';
 import { createPluginContributions, type PluginContributions } from '../contributions/contributions.js';
 import type { HookPort } from '../dispatch/hook-port.js';
 import type { ActivePlugin } from '../lifecycle/active-plugin.js';
+import type { EventOutbox } from '../events/outbox.js';
+import type { PluginStatus } from '../lifecycle/status.js';
+import { createObjects } from '../objects/create-objects.js';
+import type { HookRotation } from '../objects/hook-list.js';
+import type { Objects } from '../objects/objects.js';
+import { NO_SEAL } from '../objects/seal.js';
 import type { Guard, HostMethod } from '../sidecar/host-method.js';
 import type { Store } from '../store/store.js';
 import { NO_AUDIT, type Audit } from '../telemetry/audit.js';
@@ -14,7 +20,20 @@ import { CustomMetrics } from './analytics/custom-metrics.js';
 import { UsageMeter } from './analytics/usage-meter.js';
 import { useOfCall, useOfRecord, useOfTool } from './analytics/uses.js';
 import { createToolbox, type Toolbox } from '../tools/toolbox.js';
+import { queryUsage, type UsageQuery, type UsageRow } from './analytics/usage-query.js';
+import { createAppMethods } from './apps/app-service.js';
+import { createDatasourceMethods } from './datasources/datasource-service.js';
+import { createQueryDatasource } from './datasources/query-datasource.js';
+import { createSources } from './datasources/sources.js';
 import { createGuard } from './guard.js';
+import { createLlmMethods } from './llms/llm-service.js';
+import { FILES_ONLY, type PluginConfigWriter } from './plugins/config-writer.js';
+import { createPluginMethods } from './plugins/plugin-service.js';
+import { summaryOf } from './plugins/plugin-summary.js';
+import { createExecuteTool } from './tools/execute-tool.js';
+import { createToolMethods } from './tools/tool-service.js';
+import type { Upstream } from '../upstream/upstream.js';
+import { createUserMethods } from './users/user-service.js';
 
 export interface ServicesOptions {
   readonly config: HostConfig;
@@ -24,6 +43,17 @@ export interface ServicesOptions {
   /** The plugins that take calls now. */
   readonly active: () => readonly ActivePlugin[];
   readonly hooks: Pick<HookPort, 'listens' | 'invoke'>;
+  /** Every configured plugin, those that are not enabled too, in configuration order. */
+  readonly configured: () => readonly PluginConfig[];
+  readonly pluginStates: () => readonly PluginStatus[];
+  /** The upstream MCP server of that name. */
+  readonly upstream: (name: string) => Upstream | undefined;
+  /** What plugins may write of the configuration. Default: nothing, it is written in files only. */
+  readonly configWriter?: PluginConfigWriter;
+  /** Plugins that `on_error: disable` took out; shared with the dispatcher. */
+  readonly rotation: HookRotation;
+  /** Takes the records of object hooks; others come by `onRecord`. */
+  readonly onHookRecord: (record: PluginRecord) => void;
 }
 
 /** What the host does for its plugins, and keeps for its operators. */
@@ -32,9 +62,12 @@ export interface Services {
   readonly methods: readonly HostMethod[];
   readonly guard: Guard;
   readonly audit: Audit;
+  readonly objects: Objects;
   /** What is used, counted; whoever runs tools tells it. */
   readonly usage: UsageMeter;
   readonly metrics: CustomMetrics;
+  /** What was used, as far as now. */
+  usageOf(asked: UsageQuery): Promise<readonly UsageRow[]>;
   /** Takes what hooks did. Quick. */
   onRecord(record: PluginRecord): void;
   /** The plugins that take calls, or the configuration of one, are others now. */
@@ -71,12 +104,48 @@ export function createServices(options: ServicesOptions): Services {
       usage.observe(useOfTool(ended));
     },
   });
+  const events: Pick<EventOutbox, 'append'> = { append: () => Promise.resolve() };
+  const sources = createSources({ clock, closed: [config.host.dataDir] });
+  const { objects, ...afterHooks } = createObjects({
+    ...options,
+    audit,
+    events,
+    seal: NO_SEAL,
+    onRecord: options.onHookRecord,
+  });
   return {
-    methods: [...createAnalyticsMethods({ store, usage, metrics })],
+    objects,
+    methods: [
+      ...createLlmMethods(objects),
+      ...createToolMethods(
+        objects,
+        createExecuteTool({ ...toolbox, objects: objects.tool, upstreams: { get: options.upstream } }),
+      ),
+      ...createDatasourceMethods(
+        objects,
+        createQueryDatasource({ sources, datasources: objects.datasource }),
+      ),
+      ...createAppMethods(objects),
+      ...createUserMethods(objects),
+      ...createPluginMethods({
+        summaries: () => {
+          const states = new Map(options.pluginStates().map((state) => [state.name, state]));
+          return options.configured().map((entry) => summaryOf(entry, states.get(entry.name)));
+        },
+        mayConfigure: (name) =>
+          active().find(({ config: entry }) => entry.name === name)?.config.granted.plugins ?? [],
+        writer: options.configWriter ?? FILES_ONLY,
+      }),
+      ...createAnalyticsMethods({ store, usage, metrics }),
+    ],
     guard,
     audit,
     usage,
     metrics,
+    async usageOf(asked) {
+      await usage.flush();
+      return queryUsage(store, asked);
+    },
     onRecord(record) {
       usage.observe(useOfRecord(record));
     },
@@ -90,11 +159,14 @@ export function createServices(options: ServicesOptions): Services {
     },
     start() {
       toolbox.approvals.start();
+      afterHooks.start();
       return Promise.resolve();
     },
-    stop() {
+    async stop() {
       toolbox.approvals.stop();
-      return usage.flush();
+      await afterHooks.stop();
+      await sources.close();
+      await usage.flush();
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { Client } from '@grpc/grpc-js';
 import { BulkheadError, ErrorCode, isBulkheadError } from '@bulkhead/proto';
 import { APP_VERSION, parseHandshakeLine, type Certificate } from '@bulkhead/proto/handshake';
-import { Link, openLinkStream, type ServedMethod } from '@bulkhead/proto/link';
+import { Link, nativeCall, openLinkStream, type ServedMethod } from '@bulkhead/proto/link';
 import {
   Capability,
   HandshakeRequest,
@@ -17,7 +17,6 @@ import type { FirstLine } from './first-line.js';
 import { followGoStdio } from './go-stdio.js';
 import { startHostServer } from './host-server.js';
 import type { LaunchDirectory } from './launch-directory.js';
-import { nativeCall } from './native-call.js';
 import type { PluginLog } from './plugin-log.js';
 import type { ProcessLife } from './process-life.js';
 import type { LaunchDescription } from './sidecar.js';

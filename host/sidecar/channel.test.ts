@@ -1,4 +1,5 @@
 import { createCertificate } from '@bulkhead/proto/handshake';
+import { nativeCall } from '@bulkhead/proto/link';
 import { Client, type ServiceError } from '@grpc/grpc-js';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,7 +8,6 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../clock.js';
 import { openChannel, refuseOthers } from './channel.js';
 import { startHostServer, type HostServer } from './host-server.js';
-import { nativeCall } from './native-call.js';
 
 const host = createCertificate();
 const plugin = createCertificate();

@@ -1,9 +1,9 @@
 import type { Client } from '@grpc/grpc-js';
 import { ErrorCode, isBulkheadError } from '@bulkhead/proto';
+import { nativeCall } from '@bulkhead/proto/link';
 import { ShutdownRequest } from '@bulkhead/proto/plugin';
 import type { Clock } from '../clock.js';
 import { waitAtMost } from './deadline.js';
-import { nativeCall } from './native-call.js';
 import type { PluginProcess } from './plugin-process.js';
 import type { ProcessLife } from './process-life.js';
 import type { ExitReport } from './sidecar.js';

@@ -1,8 +1,7 @@
 import { connectivityState, type Client } from '@grpc/grpc-js';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
-import type { CallOptions, Link } from '@bulkhead/proto/link';
+import { nativeCall, type CallOptions, type Link } from '@bulkhead/proto/link';
 import type { Clock } from '../clock.js';
-import { nativeCall } from './native-call.js';
 
 /** Above this a body goes beside the link: on it, it would hold up every small call behind it. */
 export const MAX_LINK_BODY_BYTES = 64 * 1024;

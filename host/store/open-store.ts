@@ -1,17 +1,5 @@
-import { join } from 'node:path';
-import type { HostConfig } from '../config/config.js';
+import type { StoreOptions } from './store-options.js';
 import type { Store } from './store.js';
-
-export type StoreOptions =
-  /** Where the SQLite file lies; absolute. */
-  | { readonly path: string }
-  /** A PostgreSQL server's address, with its password: never shown. */
-  | { readonly url: string };
-
-/** Where a configuration keeps things. */
-export function storeOptions({ host, store }: Pick<HostConfig, 'host' | 'store'>): StoreOptions {
-  return store.url === undefined ? { path: join(host.dataDir, 'store', 'bulkhead.db') } : { url: store.url };
-}
 
 /**
  * Opens the store and brings its tables up to date.

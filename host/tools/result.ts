@@ -1,7 +1,12 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
-import { parseJson, stringifyJson, type JsonObject } from '@bulkhead/proto/json';
+import {
+  isDeeperThan,
+  MAX_JSON_DEPTH,
+  parseJson,
+  stringifyJson,
+  type JsonObject,
+} from '@bulkhead/proto/json';
 import { isPlainObject } from '@bulkhead/proto/rules';
-import { isDeeperThan, MAX_JSON_DEPTH } from '../dispatch/json-depth.js';
 import type { ToolAnswer } from './tool.js';
 
 /** Largest answer of a tool that the host itself runs, as JSON text. */

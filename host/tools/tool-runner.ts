@@ -74,6 +74,7 @@ export function createToolRunner(options: ToolRunnerOptions): ToolRunner {
 
   async function run(call: ToolCall, at: Progress, startedMs: number): Promise<JsonObject> {
     assertAllowed(at.policy);
+    assertMayUse(call, call.tool);
     call.tool.assertReady();
     await hooks.checkPermission(call);
     assertInput(call.tool, call.params);
@@ -84,6 +85,8 @@ export function createToolRunner(options: ToolRunnerOptions): ToolRunner {
         at.tool = siblingOf(call.tool, name);
         at.policy = policies().judge(at.tool);
         assertAllowed(at.policy);
+        // What a plugin makes of the name is the app's to use too.
+        assertMayUse(call, at.tool);
       }
       assertInput(at.tool, params);
     }
@@ -133,6 +136,14 @@ function assertAllowed({ tool, policy, listed }: PolicySnapshot): void {
     listed
       ? `policy denies the tool '${tool}'`
       : `the tool '${tool}' is not exposed; an operator lists it under tools.expose`,
+  );
+}
+
+function assertMayUse({ mayUse, caller }: ToolCall, { server, name }: Tool): void {
+  if (mayUse?.(server, name) ?? true) return;
+  throw new BulkheadError(
+    ErrorCode.FORBIDDEN,
+    `the app '${caller.appId ?? ''}' is not allowed the tool '${server}/${name.slice(0, 128)}'`,
   );
 }
 

@@ -79,6 +79,8 @@ export interface ToolCall {
   readonly context: RequestContext;
   /** Request headers that hooks may see and change. */
   readonly visibleHeaders: Readonly<Record<string, string>>;
+  /** Whether the caller's app may use a tool. Absent: every one. */
+  readonly mayUse?: (server: string, name: string) => boolean;
   readonly signal: AbortSignal;
   /** Time that the caller gives, in milliseconds. Absent: no bound of its own. */
   readonly timeoutMs?: number;

@@ -1,4 +1,5 @@
 export { JsonText } from './text.js';
+export { MAX_JSON_DEPTH, isDeeperThan } from './depth.js';
 export {
   isRawNumber,
   parseJson,

@@ -74,12 +74,18 @@ export function errorToStatus(thrown: unknown): WireStatus {
     retryAfterMs: Math.ceil(error.retryAfterMs ?? 0),
     violationPlugin: error.violation?.plugin ?? '',
     violationCode: error.violation?.code ?? '',
+    violationDescription: error.violation?.description?.slice(0, MAX_MESSAGE) ?? '',
+    violationHttpStatus: error.violation?.httpStatus ?? 0,
   }).finish();
   return { status: STATUS_OF[error.code] ?? GrpcStatus.UNKNOWN, message, detail };
 }
 
 function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(ErrorCode, code);
+}
+
+function isErrorStatus(status: number): boolean {
+  return status >= 400 && status <= 599;
 }
 
 /** The typed error behind a status; without a readable detail the status alone decides the code. */
@@ -97,6 +103,12 @@ export function statusToError(status: number, message: string, detail: Uint8Arra
                 violation: {
                   plugin: typed.violationPlugin.slice(0, MAX_MESSAGE),
                   code: typed.violationCode.slice(0, MAX_MESSAGE),
+                  ...(typed.violationDescription === ''
+                    ? {}
+                    : { description: typed.violationDescription.slice(0, MAX_MESSAGE) }),
+                  ...(isErrorStatus(typed.violationHttpStatus)
+                    ? { httpStatus: typed.violationHttpStatus }
+                    : {}),
                 },
               }),
           ...(typed.retryAfterMs === 0 ? {} : { retryAfterMs: typed.retryAfterMs }),

@@ -81,7 +81,7 @@ export function checkAnswer(spec: HookSpec, answer: unknown): CheckedAnswer {
  *
  * @throws BulkheadError INVALID_ANSWER
  */
-export function checkViolation(spec: HookSpec, value: unknown): Violation {
+export function checkViolation(spec: Pick<HookSpec, 'name'>, value: unknown): Violation {
   if (!isPlainObject(value))
     throw wrong(spec, `deny takes a violation {code, reason, …}, got ${describe(value)}`);
   for (const key of Object.keys(value)) {
@@ -147,7 +147,7 @@ export function headersFault(headers: object): string | undefined {
   return undefined;
 }
 
-function wrong(spec: HookSpec, what: string, cause?: unknown): BulkheadError {
+function wrong(spec: Pick<HookSpec, 'name'>, what: string, cause?: unknown): BulkheadError {
   return new BulkheadError(ErrorCode.INVALID_ANSWER, `answer to ${spec.name}: ${what}`, { cause });
 }
 

@@ -86,3 +86,33 @@ export type {
   ToolOperationObject,
   UserObject,
 } from './objects/shapes.js';
+export { CREDENTIAL_FIELDS, FILTER_FIELDS, OBJECT_SCHEMAS, UNIQUE_FIELD } from './objects/schemas.js';
+export { OBJECT_ID_PATTERN } from './objects/schema-parts.js';
+export {
+  hashCredential,
+  invalidObject,
+  notesKey,
+  parseObject,
+  reviveObject,
+  type ObjectIdentity,
+} from './objects/parse-object.js';
+export { REDACTED_SECRET, isRedacted, mapSecrets, redactObject, restoreSecrets } from './objects/secrets.js';
+export {
+  MAX_NOTES_CHARS,
+  changedFields,
+  checkNotes,
+  checkObjectAnswer,
+  withNotes,
+  type CheckedObjectAnswer,
+  type Notes,
+  type ObjectAnswer,
+} from './objects/object-answer.js';
+export {
+  OBJECT_MESSAGES,
+  decodeToolOperation,
+  encodeToolOperation,
+  type MessageCodec,
+  type ObjectMessages,
+  type WrittenObject,
+} from './objects/messages.js';
+export { placesOf } from './objects/url-template.js';

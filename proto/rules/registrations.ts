@@ -54,7 +54,7 @@ export function assertRegistrations(declared: Declared, registered: Registered):
     const extra = wanted === undefined ? [] : names.filter((name) => !wanted.includes(name));
     return [
       ...fault(kind, missing, 'declared and not registered: write a handler, or take it out of the manifest'),
-      ...fault(kind, extra, 'registered and not declared: add it to the manifest, or remove the handler'),
+      ...fault(kind, extra, UNDECLARED[kind] ?? UNDECLARED.hook),
       ...fault(kind, twice, 'registered more than once'),
     ];
   });
@@ -64,6 +64,12 @@ export function assertRegistrations(declared: Declared, registered: Registered):
     `the plugin's code and its manifest differ: ${faults.join('; ')}`,
   );
 }
+
+const UNDECLARED: Readonly<Partial<Record<RegistrationName, string>>> & { readonly hook: string } = {
+  hook: 'registered and not declared: add it to the manifest, or remove the handler',
+  'object hook':
+    "registered and not declared: add it to the manifest, list it under object_hooks of the plugin's entry, or remove the handler",
+};
 
 function fault(kind: RegistrationName, names: readonly string[], what: string): readonly string[] {
   if (names.length === 0) return [];

@@ -5,7 +5,7 @@ export const HOST_FLOORS = [
   ['clock.ts', 'version.ts'],
   ['manifest', 'config', 'store', 'telemetry'],
   ['catalog', 'sidecar'],
-  ['grants', 'install', 'lifecycle'],
+  ['grants', 'stored-config', 'install', 'lifecycle'],
   ['dispatch'],
   ['upstream', 'events', 'objects', 'tools', 'contributions', 'services', 'host.ts', 'create-host.ts'],
   ['gateway', 'admin'],

@@ -41,8 +41,6 @@ export interface NetClient {
 export interface Network {
   readonly http: HttpClient;
   readonly net: NetClient;
-  /** Runs a handler so that requests that it makes end with its call. */
-  within<Value>(call: { readonly signal: AbortSignal }, run: () => Value): Value;
 }
 
 export const REQUEST_TIMEOUT_MS = 30_000;

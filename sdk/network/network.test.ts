@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { RuntimeClock } from '../runtime/clock.js';
+import { CurrentCall } from '../runtime/current-call.js';
 import { guardFetch } from './guarded-fetch.js';
 import { openNetwork } from './network.js';
 
@@ -21,7 +22,10 @@ const answering: typeof fetch = () => Promise.resolve(new Response('answer'));
 
 test('without a grant fetch says what to ask for; what needs no network works', async () => {
   const globals = { fetch };
-  const network = await openNetwork({ kind: 'refused' }, { clock: never, env: {}, globals });
+  const network = await openNetwork(
+    { kind: 'refused' },
+    { clock: never, calls: new CurrentCall(never), env: {}, globals },
+  );
   expect(globals.fetch).toBe(network.http.fetch);
   await expect(globals.fetch('https://api.example/v1')).rejects.toMatchObject({
     code: 'PERMISSION_DENIED',
@@ -34,7 +38,10 @@ test('without a grant fetch says what to ask for; what needs no network works', 
 test('under a host that grants nothing and refuses nothing, the global fetch is left alone', async () => {
   const globals = { fetch: answering };
   const env = {};
-  const network = await openNetwork({ kind: 'direct' }, { clock: never, env, globals });
+  const network = await openNetwork(
+    { kind: 'direct' },
+    { clock: never, calls: new CurrentCall(never), env, globals },
+  );
   expect(globals.fetch).toBe(answering);
   expect(env).toEqual({});
   expect(await (await network.http.fetch('https://api.example/')).text()).toBe('answer');
@@ -50,7 +57,7 @@ test('libraries that read the usual variables find the proxy, and no exceptions 
     },
   };
   const egressSocket = join(directory, 'egress.sock');
-  const parts = { clock: never, env, globals: { fetch: answering } };
+  const parts = { clock: never, calls: new CurrentCall(never), env, globals: { fetch: answering } };
   await openNetwork({ kind: 'granted', egressSocket }, { ...parts, platform });
   expect(env['HTTPS_PROXY']).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   expect(env).not.toHaveProperty('NO_PROXY');

@@ -1,6 +1,6 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { formatDestination } from '@bulkhead/proto/rules';
 import type { RuntimeClock } from '../runtime/clock.js';
+import type { CurrentCall } from '../runtime/current-call.js';
 import type { Network } from './client.js';
 import { destinationOf, guardFetch, type Fetch } from './guarded-fetch.js';
 import { openSocket } from './net-socket.js';
@@ -20,6 +20,8 @@ export type NetworkWay =
 
 export interface NetworkParts {
   readonly clock: RuntimeClock;
+  /** Requests that a handler makes end with its call. */
+  readonly calls: CurrentCall;
   /** The process's environment, which libraries read the proxy from. */
   readonly env: Record<string, string | undefined>;
   /** Whose `fetch` is put under the grant. */
@@ -40,11 +42,11 @@ export async function openNetwork(way: NetworkWay, parts: NetworkParts): Promise
       return refusing;
     }
     case 'direct':
-      return createNetwork(parts.clock, parts.globals.fetch, dialDirectly);
+      return createNetwork(parts, parts.globals.fetch, dialDirectly);
     case 'granted': {
       const relay = await Relay.open(way.egressSocket);
       await useProxy(`http://127.0.0.1:${relay.port}`, parts.env, parts.platform);
-      const network = createNetwork(parts.clock, parts.globals.fetch, dialThrough(way.egressSocket), relay);
+      const network = createNetwork(parts, parts.globals.fetch, dialThrough(way.egressSocket), relay);
       parts.globals.fetch = network.http.fetch;
       return network;
     }
@@ -63,27 +65,25 @@ export function refuseAll(fetch: typeof globalThis.fetch): Network {
     net: {
       connect: (options) => openSocket(options, () => Promise.reject(noGrant(formatDestination(options)))),
     },
-    within: (_call, run) => run(),
   };
 }
 
 /** A network on these two ways to dial, with time limits and the call's cancellation. */
 export function createNetwork(
-  clock: RuntimeClock,
+  { clock, calls }: Pick<NetworkParts, 'clock' | 'calls'>,
   fetch: typeof globalThis.fetch,
   dial: Dial,
   relay?: Relay,
 ): Network {
-  const calls = new AsyncLocalStorage<{ readonly signal: AbortSignal }>();
+  calls.follow();
   const guarded = guardFetch({
     fetch,
     clock,
-    callSignal: () => calls.getStore()?.signal,
+    callSignal: () => calls.get()?.signal,
     ...(relay === undefined ? {} : { relay }),
   });
   return {
     http: { fetch: guarded },
     net: { connect: (options) => openSocket(options, dial) },
-    within: (call, run) => calls.run(call, run),
   };
 }

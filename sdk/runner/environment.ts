@@ -13,6 +13,8 @@ export interface RunnerEnvironment {
   readonly announceMultiplex: boolean;
   /** Whether the host holds our stdin, so that its end means that the host is gone. */
   readonly lifeline: boolean;
+  /** The host's own socket for this plugin; undefined under a foreign host. */
+  readonly hostSocket: string | undefined;
   /** How the plugin reaches the network. */
   readonly outward: NetworkWay;
 }
@@ -48,6 +50,7 @@ export function parseEnvironment(variables: Variables): RunnerEnvironment {
     socketDir: given(variables['PLUGIN_UNIX_SOCKET_DIR']),
     announceMultiplex: given(variables['PLUGIN_MULTIPLEX_GRPC']) !== undefined,
     lifeline: variables['BULKHEAD_LIFELINE'] === 'stdin',
+    hostSocket: given(variables['BULKHEAD_HOST_SOCKET']),
     outward: parseOutward(variables),
   };
 }

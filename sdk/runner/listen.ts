@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ServerCredentials, type Server } from '@grpc/grpc-js';
-import { createCertificate, formatHandshakeLine } from '@bulkhead/proto/handshake';
+import { createCertificate, formatHandshakeLine, type Certificate } from '@bulkhead/proto/handshake';
 import { CannotServe, type RunnerEnvironment } from './environment.js';
 
 /** sun_path holds 108 bytes with its terminator. */
@@ -12,6 +12,8 @@ const MAX_SOCKET_PATH_BYTES = 107;
 export interface Listening {
   /** What to print as the first line on stdout. */
   readonly handshakeLine: string;
+  /** Our own certificate, where the host asked for one: what its socket asks for too. */
+  readonly certificate: Certificate | undefined;
   /** Removes the socket, and the directory when it is ours. */
   cleanUp(): void;
 }
@@ -45,6 +47,7 @@ export async function listen(server: Server, environment: RunnerEnvironment): Pr
   });
   return {
     handshakeLine: line,
+    certificate,
     cleanUp() {
       if (place !== undefined) rmSync(place.ownDirectory ?? place.path, { recursive: true, force: true });
     },

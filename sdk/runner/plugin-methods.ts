@@ -4,14 +4,19 @@ import type { ServedMethod } from '@bulkhead/proto/link';
 import {
   Capability,
   CheckHealthResponse,
+  EventServiceDefinition,
   HandshakeRequest,
   HandshakeResponse,
   HookServiceDefinition,
   InitializeRequest,
   InitializeResponse,
+  ObjectHookServiceDefinition,
   PluginServiceDefinition,
+  RouteServiceDefinition,
+  ScheduleServiceDefinition,
   ShutdownRequest,
   ShutdownResponse,
+  ToolServiceDefinition,
 } from '@bulkhead/proto/plugin';
 import type { PluginRuntime } from '../runtime/plugin-runtime.js';
 import type { LoopDelay } from './loop-delay.js';
@@ -39,6 +44,9 @@ export function createPluginMethods(options: MethodOptions): readonly ServedMeth
   const { runtime } = options;
   const hooks = HookServiceDefinition;
   const life = PluginServiceDefinition;
+  const objects = ObjectHookServiceDefinition;
+  const tools = ToolServiceDefinition;
+  const routes = RouteServiceDefinition;
   const served: readonly ServedMethod[] = [
     {
       path: path(hooks, hooks.methods.invoke),
@@ -47,6 +55,34 @@ export function createPluginMethods(options: MethodOptions): readonly ServedMeth
     {
       path: path(hooks, hooks.methods.invokeBatch),
       handler: (body, call) => runtime.invokeBatch(body, call),
+    },
+    {
+      path: path(objects, objects.methods.invokeObjectHook),
+      handler: (body, call) => runtime.invokeObjectHook(body, call),
+    },
+    {
+      path: path(tools, tools.methods.executeTool),
+      handler: (body, call) => runtime.executeTool(body, call),
+    },
+    {
+      path: path(tools, tools.methods.runCommand),
+      handler: (body, call) => runtime.runCommand(body, call),
+    },
+    {
+      path: path(routes, routes.methods.handleRoute),
+      handler: (body, call) => runtime.handleRoute(body, call),
+    },
+    {
+      path: path(routes, routes.methods.callRpc),
+      handler: (body, call) => runtime.callRpc(body, call),
+    },
+    {
+      path: path(ScheduleServiceDefinition, ScheduleServiceDefinition.methods.runSchedule),
+      handler: (body, call) => runtime.runSchedule(body, call),
+    },
+    {
+      path: path(EventServiceDefinition, EventServiceDefinition.methods.deliverEvents),
+      handler: (body, call) => runtime.deliverEvents(body, call),
     },
     {
       path: path(life, life.methods.checkHealth),
@@ -69,7 +105,13 @@ export function createPluginMethods(options: MethodOptions): readonly ServedMeth
         return HandshakeResponse.encode({
           apiVersion: APP_VERSION,
           sdk: options.sdk,
-          capabilities: [Capability.CAPABILITY_HOOKS_V1, Capability.CAPABILITY_LINK_V1],
+          capabilities: [
+            Capability.CAPABILITY_HOOKS_V1,
+            Capability.CAPABILITY_LINK_V1,
+            Capability.CAPABILITY_OBJECTS_V1,
+            Capability.CAPABILITY_EVENTS_V1,
+            Capability.CAPABILITY_RPC_V1,
+          ],
           pluginMethods: served.map((method) => method.path),
           pid: options.pid,
         }).finish();

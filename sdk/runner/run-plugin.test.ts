@@ -291,7 +291,10 @@ describe('initialize', () => {
     const client = workshop.connect(await plugin.handshake());
     const body = initializeBody({}, ['tool_pre_invoke', 'prompt_pre_fetch']);
     await expect(call(client, `${LIFE}/Initialize`, body)).rejects.toThrow(
-      code('REGISTRATION_MISMATCH', /declares hooks prompt_pre_fetch, tool_pre_invoke; the code registers/),
+      code(
+        'REGISTRATION_MISMATCH',
+        /"prompt_pre_fetch" declared and not registered.*"tool_post_invoke" registered and not declared/,
+      ),
     );
   });
 

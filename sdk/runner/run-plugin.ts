@@ -7,11 +7,13 @@ import type { Network } from '../network/client.js';
 import { openNetwork } from '../network/network.js';
 import { PluginRuntime } from '../runtime/plugin-runtime.js';
 import { systemClock } from '../runtime/clock.js';
+import { CurrentCall } from '../runtime/current-call.js';
 import { captureStdout } from './console-capture.js';
 import { parseCommandLine } from './command-line.js';
-import { parseEnvironment } from './environment.js';
+import { parseEnvironment, type RunnerEnvironment } from './environment.js';
 import { addGoPluginServices } from './go-plugin-services.js';
-import { listen } from './listen.js';
+import { HostConnection, type HostSocket } from './host-connection.js';
+import { listen, type Listening } from './listen.js';
 import { LOG_PATH, LogSender } from './log-sender.js';
 import { watchLoopDelay } from './loop-delay.js';
 import { addNativeMethods } from './native-services.js';
@@ -32,6 +34,9 @@ export async function runPlugin(process: NodeJS.Process, sdk: string): Promise<v
   const environment = parseEnvironment(process.env);
   const writeStderr = process.stderr.write.bind(process.stderr);
   const logs = new LogSender((text) => void writeStderr(text));
+  const calls = new CurrentCall(systemClock);
+  let listening: Listening | undefined;
+  const host = new HostConnection(systemClock, () => hostSocketOf(environment, listening));
   let network: Promise<Network> | undefined;
   let entryModule: Promise<unknown> | undefined;
   const runtime = new PluginRuntime({
@@ -39,6 +44,8 @@ export async function runPlugin(process: NodeJS.Process, sdk: string): Promise<v
     load: () => entryModule ?? Promise.reject(new Error('asked for before it was loaded')),
     sink: logs.sink,
     clock: systemClock,
+    transport: host,
+    calls,
   });
   const writeStdout = captureStdout(process.stdout, console, runtime.log);
 
@@ -71,7 +78,9 @@ export async function runPlugin(process: NodeJS.Process, sdk: string): Promise<v
       links.add(stream);
       const link = new Link(stream, { serve: methods, remoteMethods: hostMethods });
       if (link.has(LOG_PATH)) logs.connect((body) => link.call(LOG_PATH, body));
+      host.connect(link);
       void link.closed.then(() => {
+        host.disconnect(link);
         links.delete(stream);
         logs.disconnect();
         stream.end();
@@ -79,11 +88,12 @@ export async function runPlugin(process: NodeJS.Process, sdk: string): Promise<v
     },
   });
 
-  const listening = await listen(server, environment);
+  const served = await listen(server, environment);
+  listening = served;
   process.on('exit', () => {
     // Writing to a pipe is synchronous here: the last words of a plugin that ends by itself get out.
     logs.disconnect();
-    listening.cleanUp();
+    served.cleanUp();
   });
   leave = () => {
     const exit = (): void => {
@@ -105,10 +115,11 @@ export async function runPlugin(process: NodeJS.Process, sdk: string): Promise<v
   watchProcess(process, runtime, logs, environment.lifeline, () => {
     leave();
   });
-  writeStdout(`${listening.handshakeLine}\n`);
+  writeStdout(`${served.handshakeLine}\n`);
   // Before the entry, whose imports may read the variables of the proxy; the host connects meanwhile.
   const opening = openNetwork(environment.outward, {
     clock: systemClock,
+    calls,
     env: process.env,
     globals: globalThis,
   });
@@ -116,6 +127,19 @@ export async function runPlugin(process: NodeJS.Process, sdk: string): Promise<v
   entryModule = opening.then(() => loadEntry(entry));
   // Initialize reports a failure; until then it is no unhandled rejection.
   entryModule.catch(() => {});
+}
+
+function hostSocketOf(
+  { hostSocket, clientCertPem }: RunnerEnvironment,
+  listening: Listening | undefined,
+): HostSocket | undefined {
+  if (hostSocket === undefined) return undefined;
+  const own = listening?.certificate;
+  if (own === undefined || clientCertPem === undefined) return { path: hostSocket };
+  return {
+    path: hostSocket,
+    tls: { hostCertPem: clientCertPem, certPem: own.certPem, keyPem: own.keyPem },
+  };
 }
 
 async function loadEntry(entry: string): Promise<unknown> {

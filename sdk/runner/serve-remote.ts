@@ -7,12 +7,14 @@ import { PluginServiceDefinition } from '@bulkhead/proto/plugin';
 import type { Network } from '../network/client.js';
 import { openNetwork } from '../network/network.js';
 import { systemClock } from '../runtime/clock.js';
+import { CurrentCall } from '../runtime/current-call.js';
 import { PluginLogger } from '../runtime/plugin-log.js';
 import { PluginRuntime } from '../runtime/plugin-runtime.js';
 import type { ListenOptions } from './command-line.js';
 import { captureStdout } from './console-capture.js';
 import { CannotServe } from './environment.js';
 import { addGoPluginServices } from './go-plugin-services.js';
+import { HostConnection } from './host-connection.js';
 import { bind } from './listen.js';
 import { LOG_PATH, LogSender } from './log-sender.js';
 import { watchLoopDelay, type LoopDelay } from './loop-delay.js';
@@ -29,6 +31,7 @@ const LINK_TIMEOUT_MS = 30_000;
 interface Session {
   readonly runtime: PluginRuntime;
   readonly logs: LogSender;
+  readonly host: HostConnection;
   readonly methods: readonly ServedMethod[];
   hostMethods: readonly string[];
   cancelTimeout: () => void;
@@ -48,16 +51,19 @@ export async function serveRemote(
   const stderr = (text: string): void => void writeStderr(text);
   const log = new PluginLogger({ sink: new LogSender(stderr).sink, clock: systemClock, threshold: 'info' });
   const writeStdout = captureStdout(process.stdout, console, log);
+  const calls = new CurrentCall(systemClock);
   const network = await openNetwork(
     { kind: 'direct' },
-    { clock: systemClock, env: process.env, globals: globalThis },
+    { clock: systemClock, calls, env: process.env, globals: globalThis },
   );
   const entry = load();
   // Each host's Initialize reports a failure; until then it is no unhandled rejection.
   entry.catch(() => {});
 
   const loopDelay = watchLoopDelay();
-  const hosts = new Hosts(() => createSession({ entry, network, stderr, sdk, pid: process.pid, loopDelay }));
+  const hosts = new Hosts(() =>
+    createSession({ entry, network, calls, stderr, sdk, pid: process.pid, loopDelay }),
+  );
   const server = new Server(SERVER_OPTIONS);
   addNativeMethods(server, hosts.methods, ({ path }, call) => hosts.handler(path, call.getPeer()));
   let leaving = false;
@@ -102,23 +108,28 @@ export async function serveRemote(
 interface SessionParts {
   readonly entry: Promise<unknown>;
   readonly network: Network;
+  readonly calls: CurrentCall;
   readonly stderr: (text: string) => void;
   readonly sdk: string;
   readonly pid: number;
   readonly loopDelay: LoopDelay;
 }
 
-function createSession({ entry, network, stderr, sdk, pid, loopDelay }: SessionParts): Session {
+function createSession({ entry, network, calls, stderr, sdk, pid, loopDelay }: SessionParts): Session {
   const logs = new LogSender(stderr);
+  const host = new HostConnection(systemClock, () => undefined);
   const runtime = new PluginRuntime({
     network: () => Promise.resolve(network),
     load: () => entry,
     sink: logs.sink,
     clock: systemClock,
+    transport: host,
+    calls,
   });
   const session: Session = {
     runtime,
     logs,
+    host,
     hostMethods: [],
     cancelTimeout: () => {},
     methods: createPluginMethods({
@@ -166,7 +177,9 @@ class Hosts {
     session.cancelTimeout();
     const link = new Link(stream, { serve: session.methods, remoteMethods: session.hostMethods });
     if (link.has(LOG_PATH)) session.logs.connect((body) => link.call(LOG_PATH, body));
+    session.host.connect(link);
     void link.closed.then(() => {
+      session.host.disconnect(link);
       session.logs.disconnect();
       stream.end();
       void this.#end(peer, session, 'the host closed the connection');

@@ -1,19 +1,19 @@
-import { BulkheadError, ErrorCode, isBulkheadError } from '@bulkhead/proto';
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { InvokeBatchRequest, type InvokeRequest } from '@bulkhead/proto/plugin';
 import type { BatchContext } from '../hook-handlers.js';
-import { CallContextView, type CallEnvironment } from './call-context.js';
+import { CallContextView } from './call-context.js';
 import { CallRequest } from './call-request.js';
 import { encodeAnswer } from './encode-answer.js';
+import { explain, fitting } from './handle-call.js';
 import type { Handler, RegisteredHook } from './implementation.js';
 import type { IncomingCall } from './incoming.js';
 import { openView } from './payload-view.js';
 import { PluginLogger } from './plugin-log.js';
+import type { CallEnvironment } from './work-context.js';
 
 type Hooks = ReadonlyMap<string, RegisteredHook>;
 
 const NOTHING = new Uint8Array(0);
-/** The author's answer is at fault, and the message says how. */
-const OF_ANSWER: ReadonlySet<ErrorCode> = new Set([ErrorCode.INVALID_ANSWER, ErrorCode.MESSAGE_TOO_LARGE]);
 
 /**
  * Runs one hook: bytes in, bytes out. A synchronous handler is answered synchronously, without a promise.
@@ -40,7 +40,7 @@ export function runHook(
     if (later) return finishLater(hook, answer, context, environment);
     return fitting(encodeAnswer(hook.name, hook.spec, answer, context), environment);
   } catch (error) {
-    throw explain(hook.name, error, context);
+    throw explain(hook.name, error, context.log, { hook: hook.name });
   } finally {
     if (!later) environment.inFlight.leave();
   }
@@ -89,7 +89,7 @@ async function runGroups(
       try {
         await hook.batchHandler(items, context);
       } catch (error) {
-        failures.push(explain(name, error, context));
+        failures.push(explain(name, error, context.log, { hook: name }));
       }
     } else if (hook.handler !== undefined) {
       failures.push(...(await runEach(name, hook.handler, items)));
@@ -108,7 +108,7 @@ async function runEach(
     try {
       await handler(payload, ctx);
     } catch (error) {
-      failures.push(explain(name, error, ctx));
+      failures.push(explain(name, error, ctx.log, { hook: name }));
     }
   }
   return failures;
@@ -129,19 +129,10 @@ async function finishLater(
   try {
     return fitting(encodeAnswer(hook.name, hook.spec, await pending, context), environment);
   } catch (error) {
-    throw explain(hook.name, error, context);
+    throw explain(hook.name, error, context.log, { hook: hook.name });
   } finally {
     environment.inFlight.leave();
   }
-}
-
-/** An answer that the host would not take ends this call, not the connection and every other call on it. */
-function fitting(answer: Uint8Array, { maxMessageBytes }: CallEnvironment): Uint8Array {
-  if (maxMessageBytes === 0 || answer.length <= maxMessageBytes) return answer;
-  throw new BulkheadError(
-    ErrorCode.MESSAGE_TOO_LARGE,
-    `the answer has ${answer.length} bytes, the host takes ${maxMessageBytes}; answer with less`,
-  );
 }
 
 function findHook(hooks: Hooks, name: string): RegisteredHook {
@@ -176,24 +167,6 @@ function createBatchContext(incoming: IncomingCall, environment: CallEnvironment
     },
     log: new PluginLogger(environment.logTarget),
   };
-}
-
-/** Logs a failed call for the author, with the stack; the host gets the message alone. */
-function explain(hook: string, thrown: unknown, context: Pick<BatchContext, 'log'>): BulkheadError {
-  if (isBulkheadError(thrown) && OF_ANSWER.has(thrown.code)) {
-    context.log.error(thrown.message, { hook, code: thrown.code });
-    return thrown;
-  }
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  context.log.error(`the handler of ${hook} failed: ${message}`, { hook, error: thrown });
-  if (isBulkheadError(thrown) && thrown.code === ErrorCode.PROTOCOL_ERROR) return thrown;
-  return new BulkheadError(
-    ErrorCode.PLUGIN_ERROR,
-    message === '' ? 'the handler failed without a message' : message,
-    {
-      cause: thrown,
-    },
-  );
 }
 
 function isThenable(value: unknown): boolean {

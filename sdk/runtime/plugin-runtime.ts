@@ -1,18 +1,29 @@
 import { BulkheadError, ErrorCode, isBulkheadError } from '@bulkhead/proto';
-import { RegistrationKind, type InitializeRequest, type InitializeResponse } from '@bulkhead/proto/plugin';
+import type { InitializeRequest, InitializeResponse } from '@bulkhead/proto/plugin';
+import { assertRegistrations } from '@bulkhead/proto/rules';
 import { isPluginDefinition } from '../define-plugin.js';
+import { createSubscribeCalls } from '../host/events.js';
+import { createHostServices } from '../host/host-services.js';
+import { createHostRpc, type HostTransport } from '../host/transport.js';
 import type { Logger, LogLevelName } from '../logger.js';
 import type { Network } from '../network/client.js';
 import { askHealth, type AuthorHealth } from './author-health.js';
-import type { CallEnvironment } from './call-context.js';
 import type { RuntimeClock } from './clock.js';
 import { Configuration } from './configuration.js';
-import { assertRegistered, parseDeclaredHooks } from './declared-hooks.js';
+import { runCommand, runRpc, runSchedule, runTool } from './contribution-calls.js';
+import type { CurrentCall } from './current-call.js';
+import { parseDeclaredManifest } from './declared-manifest.js';
+import { deliverEvents } from './event-calls.js';
 import { runBatch, runHook } from './hook-calls.js';
-import { parseImplementation, type Implementation } from './implementation.js';
+import { parseImplementation, registeredBy, type Implementation } from './implementation.js';
 import { InFlight, within } from './in-flight.js';
 import type { IncomingCall } from './incoming.js';
+import { runObjectHook } from './object-hook-calls.js';
 import { LOG_LEVELS, PluginLogger, type LogSink, type LogTarget } from './plugin-log.js';
+import { toRegistrations } from './registrations.js';
+import { runRoute } from './route-calls.js';
+import { Subscriptions } from './subscriptions.js';
+import type { CallEnvironment } from './work-context.js';
 
 /** How long an author's `shutdown()` may take. */
 export const SHUTDOWN_TIMEOUT_MS = 5_000;
@@ -24,6 +35,10 @@ export interface RuntimeOptions {
   readonly clock: RuntimeClock;
   /** The plugin's way out, once it is open; asked for before the setup function runs. */
   readonly network: () => Promise<Network>;
+  /** The way to what the host offers. */
+  readonly transport: HostTransport;
+  /** Knows which call runs. The network is on the same one. */
+  readonly calls: CurrentCall;
 }
 
 /** Where a plugin is in its life. */
@@ -35,10 +50,13 @@ type State =
       readonly kind: 'ready';
       readonly implementation: Implementation;
       readonly environment: CallEnvironment;
-      readonly network: Network;
+      readonly subscriptions: Subscriptions;
     }
   /** Entered by Shutdown; final. Calls that were in flight finish. */
   | { readonly kind: 'stopping' };
+
+type Ready = State & { readonly kind: 'ready' };
+type Answer = Uint8Array | Promise<Uint8Array>;
 
 /** A plugin without its process: setup, calls, health, shutdown. The runner and the test harness both drive this one. */
 export class PluginRuntime {
@@ -77,15 +95,66 @@ export class PluginRuntime {
   }
 
   /** One call of HookService/Invoke. Answers synchronously when the handler does. */
-  invoke(body: Uint8Array, incoming: IncomingCall): Uint8Array | Promise<Uint8Array> {
-    const { implementation, environment, network } = this.#ready();
-    return network.within(incoming, () => runHook(body, incoming, implementation.hooks, environment));
+  invoke(body: Uint8Array, incoming: IncomingCall): Answer {
+    return this.#run(incoming, ({ implementation, environment }) =>
+      runHook(body, incoming, implementation.hooks, environment),
+    );
   }
 
   /** One call of HookService/InvokeBatch. */
-  invokeBatch(body: Uint8Array, incoming: IncomingCall): Promise<Uint8Array> {
-    const { implementation, environment, network } = this.#ready();
-    return network.within(incoming, () => runBatch(body, incoming, implementation.hooks, environment));
+  invokeBatch(body: Uint8Array, incoming: IncomingCall): Answer {
+    return this.#run(incoming, ({ implementation, environment }) =>
+      runBatch(body, incoming, implementation.hooks, environment),
+    );
+  }
+
+  /** One call of ObjectHookService/InvokeObjectHook. */
+  invokeObjectHook(body: Uint8Array, incoming: IncomingCall): Answer {
+    return this.#run(incoming, ({ implementation, environment }) =>
+      runObjectHook(body, incoming, implementation.objectHooks, environment),
+    );
+  }
+
+  /** One call of ToolService/ExecuteTool. */
+  executeTool(body: Uint8Array, incoming: IncomingCall): Answer {
+    return this.#run(incoming, ({ implementation, environment }) =>
+      runTool(body, incoming, implementation.tools, environment),
+    );
+  }
+
+  /** One call of ToolService/RunCommand. */
+  runCommand(body: Uint8Array, incoming: IncomingCall): Answer {
+    return this.#run(incoming, ({ implementation, environment }) =>
+      runCommand(body, incoming, implementation.commands, environment),
+    );
+  }
+
+  /** One call of RouteService/HandleRoute. */
+  handleRoute(body: Uint8Array, incoming: IncomingCall): Answer {
+    return this.#run(incoming, ({ implementation, environment }) =>
+      runRoute(body, incoming, implementation.routes, environment),
+    );
+  }
+
+  /** One call of RouteService/CallRpc. */
+  callRpc(body: Uint8Array, incoming: IncomingCall): Answer {
+    return this.#run(incoming, ({ implementation, environment }) =>
+      runRpc(body, incoming, implementation.rpc, environment),
+    );
+  }
+
+  /** One call of ScheduleService/RunSchedule. */
+  runSchedule(body: Uint8Array, incoming: IncomingCall): Answer {
+    return this.#run(incoming, ({ implementation, environment }) =>
+      runSchedule(body, incoming, implementation.schedules, environment),
+    );
+  }
+
+  /** One call of EventService/DeliverEvents. */
+  deliverEvents(body: Uint8Array, incoming: IncomingCall): Answer {
+    return this.#run(incoming, ({ subscriptions, environment }) =>
+      deliverEvents(body, incoming, subscriptions, environment),
+    );
   }
 
   /** What the author's `health()` says; healthy as long as there is none to ask. */
@@ -104,7 +173,8 @@ export class PluginRuntime {
   async #setUp(request: InitializeRequest): Promise<InitializeResponse> {
     this.#logTarget.threshold = parseLevel(request.logLevel);
     try {
-      const declared = parseDeclaredHooks(request.manifestJson);
+      const declared = parseDeclaredManifest(request.manifestJson);
+      if (request.grantedScopes.length > 0) this.#options.calls.follow();
       const network = await this.#options.network();
       const definition = await this.#options.load();
       if (!isPluginDefinition(definition)) {
@@ -114,25 +184,33 @@ export class PluginRuntime {
         );
       }
       const configuration = new Configuration(request.configJson);
+      const rpc = createHostRpc(this.#options.transport, this.#options.calls);
+      const subscriptions = new Subscriptions(createSubscribeCalls(rpc), this.log);
       const returned: unknown = await definition.setup({
         config: configuration.own,
-        host: { log: this.log, http: network.http, net: network.net },
+        host: {
+          ...createHostServices(rpc, subscriptions),
+          log: this.log,
+          http: network.http,
+          net: network.net,
+        },
         log: this.log,
         signal: this.#stop.signal,
         name: request.name,
         dataDir: request.dataDir === '' ? undefined : request.dataDir,
       });
       const implementation = parseImplementation(returned, declared);
-      const names = [...implementation.hooks.keys()];
-      if (declared !== undefined) assertRegistered(declared, names);
+      if (declared !== undefined) assertRegistrations(declared.registrations, registeredBy(implementation));
+      for (const [pattern, handler] of implementation.events) await subscriptions.subscribe(pattern, handler);
       this.#implementation = implementation;
       // Shutdown may have come while setup ran.
       if (this.#state.kind === 'new') {
         this.#state = {
           kind: 'ready',
           implementation,
-          network,
+          subscriptions,
           environment: {
+            plugin: request.name,
             logTarget: this.#logTarget,
             inFlight: this.#inFlight,
             defaultTimeoutMs: request.limits?.timeoutMs ?? 0,
@@ -141,14 +219,7 @@ export class PluginRuntime {
           },
         };
       }
-      return {
-        registrations: names.map((name) => ({
-          kind: RegistrationKind.REGISTRATION_KIND_HOOK,
-          name,
-          priority: 0,
-        })),
-        configSchemaJson: '',
-      };
+      return { registrations: toRegistrations(implementation), configSchemaJson: '' };
     } catch (error) {
       const typed = isBulkheadError(error)
         ? error
@@ -162,7 +233,13 @@ export class PluginRuntime {
     }
   }
 
-  #ready(): State & { readonly kind: 'ready' } {
+  /** One call, from wherever in the handler what it asks for knows that it is part of it. */
+  #run(incoming: IncomingCall, work: (ready: Ready) => Answer): Answer {
+    const ready = this.#ready();
+    return this.#options.calls.within(incoming, ready.environment.defaultTimeoutMs, () => work(ready));
+  }
+
+  #ready(): Ready {
     const state = this.#state;
     if (state.kind === 'ready') return state;
     throw new BulkheadError(

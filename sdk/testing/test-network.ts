@@ -5,6 +5,7 @@ import { destinationOf } from '../network/guarded-fetch.js';
 import { createNetwork } from '../network/network.js';
 import { noGrant } from '../network/refusal.js';
 import type { RuntimeClock } from '../runtime/clock.js';
+import type { CurrentCall } from '../runtime/current-call.js';
 
 /** The network that a plugin under test sees. What its manifest does not ask for does not come through to these. */
 export interface TestNetwork {
@@ -18,7 +19,7 @@ export interface TestNetwork {
 export function createTestNetwork(
   granted: readonly string[],
   given: TestNetwork,
-  clock: RuntimeClock,
+  parts: { readonly clock: RuntimeClock; readonly calls: CurrentCall },
 ): Network {
   const rules = networkRules(granted);
   const assertGranted = (target: string): void => {
@@ -26,7 +27,7 @@ export function createTestNetwork(
     if (destination === undefined || !isGranted(rules, destination)) throw noGrant(target);
   };
   return createNetwork(
-    clock,
+    parts,
     async (input, init) => {
       const target = destinationOf(input);
       if (target !== undefined) assertGranted(target);

@@ -301,13 +301,13 @@ describe('setup', () => {
     [
       'another hook',
       ['tool_post_invoke'],
-      /declares hooks tool_post_invoke; the code registers tool_pre_invoke/,
+      /"tool_post_invoke" declared and not registered.*"tool_pre_invoke" registered and not declared/,
     ],
-    ['a hook too many', [], /declares hooks none; the code registers tool_pre_invoke: add tool_pre_invoke/],
+    ['a hook too many', [], /hook "tool_pre_invoke" registered and not declared: add it/],
     [
       'a hook too few',
       ['tool_pre_invoke', 'tool_post_invoke'],
-      /declares hooks tool_post_invoke, tool_pre_invoke; the code registers tool_pre_invoke: write a handler/,
+      /hook "tool_post_invoke" declared and not registered: write a handler/,
     ],
   ])('may not return %s: the error names both sides', async (_name, hooks, message) => {
     const started = start({ hooks: { tool_pre_invoke() {} } }, { hooks });
@@ -315,7 +315,7 @@ describe('setup', () => {
   });
 
   it.each([
-    ['an unknown key', { hook: {} }, /unknown key 'hook'; expected hooks, batch, health, shutdown/],
+    ['an unknown key', { hook: {} }, /unknown key 'hook'; expected hooks, batch, objectHooks, .*shutdown/],
     ['nothing', undefined, /expected an object/],
     [
       'a handler that is none',

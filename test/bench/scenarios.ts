@@ -2,6 +2,7 @@ import type { Subject } from './measure.ts';
 import { connectMcpStdio } from './peers/mcp-stdio.ts';
 import { connectSocket } from './peers/socket.ts';
 import { connectUnary } from './peers/unary.ts';
+import { createPostgresStoreSubject, createRawSqliteSubject, createSqliteStoreSubject } from './store.ts';
 import { createHostSubject } from './subjects.ts';
 
 export interface Scenario {
@@ -9,6 +10,8 @@ export interface Scenario {
   readonly name: string;
   readonly what: string;
   readonly inFlight: readonly number[];
+  /** A machine that lacks what it needs measures everything else. */
+  readonly optional?: true;
   connect(): Promise<Subject>;
 }
 
@@ -34,6 +37,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'noop_strict',
     what: 'the same in the strict sandbox',
     inFlight: [1, 64],
+    optional: true,
     connect: async () => createHostSubject({ plugins: 1, sandbox: 'strict' }),
   },
   {
@@ -102,5 +106,43 @@ export const SCENARIOS: readonly Scenario[] = [
     what: 'one no-op plugin, 1 MB of arguments',
     inFlight: [1, 8],
     connect: async () => createHostSubject({ plugins: 1, bytes: 1_000_000 }),
+  },
+  {
+    name: 'store_write',
+    what: 'store on SQLite, one row written',
+    inFlight: [1, 64],
+    connect: async () => createSqliteStoreSubject('write'),
+  },
+  {
+    name: 'store_read',
+    what: 'store on SQLite, one row read',
+    inFlight: [1, 64],
+    connect: async () => createSqliteStoreSubject('read'),
+  },
+  {
+    name: 'sqlite_raw_write',
+    what: 'node:sqlite on the main thread, one row written',
+    inFlight: [1, 64],
+    connect: async () => createRawSqliteSubject('write'),
+  },
+  {
+    name: 'sqlite_raw_read',
+    what: 'node:sqlite on the main thread, one row read',
+    inFlight: [1],
+    connect: async () => createRawSqliteSubject('read'),
+  },
+  {
+    name: 'store_postgres_write',
+    what: 'store on PostgreSQL, one row written',
+    inFlight: [1, 64],
+    optional: true,
+    connect: async () => createPostgresStoreSubject('write'),
+  },
+  {
+    name: 'store_postgres_read',
+    what: 'store on PostgreSQL, one row read',
+    inFlight: [1, 64],
+    optional: true,
+    connect: async () => createPostgresStoreSubject('read'),
   },
 ];

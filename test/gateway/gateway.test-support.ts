@@ -201,6 +201,8 @@ export interface RunOptions {
   readonly clock?: Clock;
   readonly sessions?: GatewayOptions['sessions'];
   readonly limits?: GatewayOptions['limits'];
+  readonly storedApps?: GatewayOptions['storedApps'];
+  readonly audit?: GatewayOptions['audit'];
   readonly hostEnv?: Readonly<Record<string, string | undefined>>;
   readonly tools?: (hooks: HookPort) => GatewayOptions['tools'];
   readonly contributions?: GatewayOptions['contributions'];
@@ -262,6 +264,8 @@ export async function runGateway(options: RunOptions = {}): Promise<RunningGatew
     log,
     ...(options.sessions === undefined ? {} : { sessions: options.sessions }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
+    ...(options.storedApps === undefined ? {} : { storedApps: options.storedApps }),
+    ...(options.audit === undefined ? {} : { audit: options.audit }),
   });
   await upstreams.start();
   const url = await gateway.listen();

@@ -1,11 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { permissionsOf } from '@bulkhead/proto/rules/schema';
 import { describe, expect, it } from 'vitest';
-import { systemClock } from '../../host/clock.js';
 import { createHost } from '../../host/create-host.js';
 import type { Host } from '../../host/host.js';
-import { createGrantStore } from '../../host/grants/store.js';
 import { createTestCli, type TestCli } from '../author/cli.test-support.js';
 
 const LONG_MS = 60_000;
@@ -198,10 +195,9 @@ describe('bulkhead plugin grants', () => {
       expect((await the.grants([ID, '--revoke', 'subprocess'])).err).toContain('GRANT_INVALID');
       expect((await the.grants(['nobody'])).err).toContain('PLUGIN_NOT_FOUND');
       expect(await the.grants([ID, '--grant', 'all', '--revoke', 'all'])).toMatchObject({ code: 2 });
-      const store = createGrantStore(join(the.author.folder, 'data'), systemClock);
-      const asked = permissionsOf(['services:kv.read']);
-      await store.put(ID, { asked, granted: asked, pluginVersion: '0.1.0', by: 'ada' });
-      await writeFile(join(the.author.folder, 'data', 'grants', `${ID}.json`), '{');
+      const older = join(the.author.folder, 'data', 'grants');
+      await mkdir(older, { recursive: true });
+      await writeFile(join(older, `${ID}.json`), '{', { mode: 0o600 });
       expect((await the.author.run(['config', 'check'])).err).toContain('GRANT_INVALID');
     },
     LONG_MS,

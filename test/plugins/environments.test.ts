@@ -6,7 +6,17 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { install, type Report } from './workspace.test-support.js';
 
-const NAMES = ['audit-logger', 'latency-tracker', 'pii-filter', 'token-budget', 'tool-allowlist'];
+const NAMES = [
+  'approval-system',
+  'audit-logger',
+  'hook-recorder',
+  'latency-tracker',
+  'llm-validator',
+  'notes',
+  'pii-filter',
+  'token-budget',
+  'tool-allowlist',
+];
 
 describe('the environments of the plugins of this repository', () => {
   let folder = '';

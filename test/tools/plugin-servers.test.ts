@@ -18,6 +18,7 @@ describe.each(WALLS)('an MCP server that a plugin contributes, behind the %s wal
     const seen = JSON.parse(textOf(await client.request('tools/call', LOOK))) as Record<string, unknown>;
     expect(seen).toMatchObject({ mine: 'yes', args: ['--closely'] });
     expect(seen['env']).not.toContain('HOSTNAME');
+    if (sandbox === 'basic') expect(seen['processes']).toBe('ERR_ACCESS_DENIED');
     // The namespace's own init, and itself.
     if (sandbox === 'strict') expect(seen['processes']).toBeLessThan(4);
     await client[Symbol.asyncDispose]();

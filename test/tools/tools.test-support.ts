@@ -7,7 +7,8 @@ import type { HostConfig } from '../../host/config/config.js';
 import { resolveConfig } from '../../host/config/load-config.js';
 import { assembleHost, type ServedHost } from '../../host/create-host.js';
 import { createGateway } from '../../host/gateway/gateway.js';
-import { openStore, storeOptions } from '../../host/store/open-store.js';
+import { openStore } from '../../host/store/open-store.js';
+import { storeOptions } from '../../host/store/store-options.js';
 import { createSilentLogger } from '../../host/telemetry/logger.js';
 import { createUpstreams } from '../../host/upstream/upstreams.js';
 

@@ -7,7 +7,8 @@ import { resolveConfig } from '../../config/load-config.js';
 import { assembleHost } from '../../create-host.js';
 import type { HostParts } from '../../host.js';
 import { createGateway } from '../../gateway/gateway.js';
-import { openStore, storeOptions } from '../../store/open-store.js';
+import { openStore } from '../../store/open-store.js';
+import { storeOptions } from '../../store/store-options.js';
 import { createUpstreams } from '../../upstream/upstreams.js';
 import { HOST_VERSION } from '../../version.js';
 

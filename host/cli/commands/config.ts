@@ -3,6 +3,7 @@ import type { Cli } from '../cli.js';
 import { configApplyCommand } from './config/apply.js';
 import { configCheckCommand } from './config/check.js';
 import { configExplainCommand } from './config/explain.js';
+import { configPullCommand } from './config/pull.js';
 import { configSchemaCommand } from './config/schema.js';
 
 export function configCommand(cli: Cli): Command {
@@ -11,5 +12,6 @@ export function configCommand(cli: Cli): Command {
     .addCommand(configCheckCommand(cli))
     .addCommand(configExplainCommand(cli))
     .addCommand(configApplyCommand(cli))
+    .addCommand(configPullCommand(cli))
     .addCommand(configSchemaCommand(cli));
 }

@@ -9,6 +9,7 @@ import type { ToolRunner } from '../../tools/tool-runner.js';
 import type { Tool, ToolCall } from '../../tools/tool.js';
 import { refusalFor } from '../refusal.js';
 import { callerOf } from '../tool-caller.js';
+import { allowedOnly } from './app-tools.js';
 import { denialResult, rpcErrorFor, type DenialPolicy } from './denial.js';
 import type { Downstream } from './downstream.js';
 import { createHookedCalls } from './hooked-calls.js';
@@ -103,7 +104,10 @@ export function createRouter({ scope, hooks, tools, policy }: RouterOptions): Ro
   }
 
   async function route(method: string, given: JsonObject | undefined, from: Downstream): Promise<JsonObject> {
-    if (isListMethod(method)) return scope.list(method, given, requestFor(from));
+    if (isListMethod(method)) {
+      const page = await scope.list(method, given, requestFor(from));
+      return method === 'tools/list' ? allowedOnly(from.request, scope, page) : page;
+    }
     const params = given ?? {};
     switch (method) {
       case 'tools/call':
@@ -155,6 +159,7 @@ function isDenial(error: unknown): boolean {
 
 function toolCall(tool: Tool, params: JsonObject, from: Downstream): ToolCall {
   const { request } = from;
+  const { mayUseTool: mayUse } = request.identity;
   const { caller: upstreamCaller, ...rest } = requestFor(from);
   return {
     ...rest,
@@ -163,6 +168,7 @@ function toolCall(tool: Tool, params: JsonObject, from: Downstream): ToolCall {
     caller: callerOf(request.identity),
     context: request.context(tool.server),
     visibleHeaders: request.visibleHeaders,
+    ...(mayUse === undefined ? {} : { mayUse }),
     signal: from.signal,
     ...(upstreamCaller === undefined ? {} : { upstreamCaller }),
   };

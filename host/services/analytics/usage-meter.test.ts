@@ -1,9 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { FakeClock } from '../../clock.test-support.js';
-import { openStore } from '../../store/open-store.js';
+import { describeEachStore } from '../../store/each-store.test-support.js';
 import type { Store } from '../../store/store.js';
 import { createSilentLogger } from '../../telemetry/logger.js';
 import { UsageMeter, type Use } from './usage-meter.js';
@@ -11,19 +8,8 @@ import { queryUsage } from './usage-query.js';
 
 const HOUR = 3_600_000;
 const DAY_START = Date.UTC(2026, 10, 25);
-let folder: string;
 let store: Store;
 let clock: FakeClock;
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'bulkhead usage-'));
-  store = await openStore({ path: join(folder, 'store.db') });
-  clock = new FakeClock(DAY_START);
-});
-afterEach(async () => {
-  await store.close();
-  await rm(folder, { recursive: true, force: true });
-});
 
 const meter = (): UsageMeter => new UsageMeter({ store, clock, log: createSilentLogger(), keepDays: 30 });
 const use = (change: Partial<Use> = {}): Use => ({
@@ -36,7 +22,12 @@ const use = (change: Partial<Use> = {}): Use => ({
   ...change,
 });
 
-describe('usage', () => {
+describeEachStore('usage', (the) => {
+  beforeEach(async () => {
+    store = await the.open();
+    clock = new FakeClock(DAY_START);
+  });
+
   test('is summed up over hours, and over hosts that count on the same store', async () => {
     const [one, other] = [meter(), meter()];
     one.observe(use());

@@ -21,10 +21,18 @@ export interface PostgresSourceOptions {
   readonly clock: Clock;
 }
 
+const getTypeParser: typeof pg.types.getTypeParser = (type: number, format?: 'text' | 'binary') => {
+  // What `bigint` cannot say in a double stays the text that it is.
+  if (type === pg.types.builtins.INT8)
+    return (text: string) => (Number.isSafeInteger(Number(text)) ? Number(text) : text);
+  return format === undefined ? pg.types.getTypeParser(type) : pg.types.getTypeParser(type, format);
+};
+
 /** A PostgreSQL database; each query in a transaction of its own, read-only unless the source says otherwise. */
 export function openPostgresSource({ url, readOnly, clock }: PostgresSourceOptions): OpenSource {
   const pool = new pg.Pool({
     connectionString: url,
+    types: { getTypeParser },
     max: MAX_CONNECTIONS,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     idleTimeoutMillis: IDLE_TIMEOUT_MS,
@@ -98,26 +106,26 @@ async function fetchRows(
   collector: RowCollector,
   maxRows: number,
 ): Promise<Pick<QueryResult, 'columns' | 'changedRows'>> {
-  let columns: readonly string[] = [];
+  let told: pg.QueryResult | undefined;
   for (;;) {
-    const { rows, result } = await new Promise<{
-      readonly rows: readonly Readonly<Record<string, unknown>>[];
-      readonly result: pg.QueryResult;
-    }>((resolve, reject) => {
-      cursor.read(Math.min(CHUNK_ROWS, maxRows + 1), (error, read, about) => {
-        // The package says `Error`, and passes nothing when there was none.
+    const rows = await new Promise<readonly Readonly<Record<string, unknown>>[]>((resolve, reject) => {
+      cursor.read(Math.min(CHUNK_ROWS, maxRows + 1), (error, read, about?: pg.QueryResult) => {
+        // A cursor that was at its end already says nothing about the statement.
+        told = about ?? told;
+        // The package's types say `Error`; it passes nothing when there was none.
         if (error instanceof Error) reject(error);
-        else resolve({ rows: read, result: about });
+        else resolve(read);
       });
     });
-    columns = result.fields.length > 0 ? result.fields.map(({ name }) => name) : columns;
+    const columns = (told?.fields ?? []).map(({ name }) => name);
     if (!rows.every((row) => collector.add(row))) return { columns, changedRows: 0 };
-    if (rows.length === 0) {
-      const changes = ['INSERT', 'UPDATE', 'DELETE', 'MERGE'].includes(result.command);
-      return { columns, changedRows: changes ? (result.rowCount ?? 0) : 0 };
-    }
+    if (rows.length > 0) continue;
+    const changes = CHANGES.has(told?.command ?? '');
+    return { columns, changedRows: changes ? (told?.rowCount ?? 0) : 0 };
   }
 }
+
+const CHANGES: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE']);
 
 /** What goes to the server: lists and objects as JSON text, for columns of that type. @throws INVALID_ARGUMENT */
 function bindable(parameters: Query['parameters']): readonly unknown[] {

@@ -1,8 +1,13 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { ExecuteToolRequest, ExecuteToolResponse } from '@bulkhead/proto/host';
-import { parseJson, stringifyJson, type JsonObject } from '@bulkhead/proto/json';
+import {
+  isDeeperThan,
+  MAX_JSON_DEPTH,
+  parseJson,
+  stringifyJson,
+  type JsonObject,
+} from '@bulkhead/proto/json';
 import { errorOfRefusal, HookRefusal } from '../../dispatch/hook-refusal.js';
-import { isDeeperThan, MAX_JSON_DEPTH } from '../../dispatch/json-depth.js';
 import type { HostMethod } from '../../sidecar/host-method.js';
 import { isObject } from '../../tools/tool-hooks.js';
 import { toolOfObject, type ToolObjectsOptions } from '../../tools/tool-objects.js';

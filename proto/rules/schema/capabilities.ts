@@ -8,7 +8,7 @@ export const API_CAPABILITIES = {
     description: 'Hooks of the tool, prompt, resource, agent, http and custom families.',
   },
   'link-v1': { offered: true, description: 'The accelerated link between host and plugin.' },
-  'objects-v1': { offered: false, description: 'Object hooks.' },
+  'objects-v1': { offered: true, description: 'Object hooks.' },
   'kv-v1': { offered: false, description: 'The key-value store.' },
   'events-v1': { offered: false, description: 'Events.' },
   'ui-v1': { offered: false, description: 'Pages in the admin UI.' },

@@ -16,10 +16,12 @@ export function configExplainCommand(cli: Cli): Command {
         cli.out(`${JSON.stringify({ values }, null, 2)}\n`);
         return;
       }
-      const rows = values.map(({ key, value, origin: { layer, file, line } }) => [
+      const rows = values.map(({ key, value, origin: { layer, file, line, by, at } }) => [
         key,
         value,
-        file === undefined ? layer : [file, line].filter((part) => part !== undefined).join(':'),
+        file === undefined
+          ? [layer, by, at].filter((part) => part !== undefined).join(', ')
+          : [file, line].filter((part) => part !== undefined).join(':'),
       ]);
       cli.out(renderTable(['KEY', 'VALUE', 'FROM'], rows));
     });

@@ -22,6 +22,10 @@ export interface ErrorDetail {
   /** Of DENIED: the plugin that refused, and the code that it gave. */
   violationPlugin: string;
   violationCode: string;
+  /** More, for the caller; empty when it gave none. */
+  violationDescription: string;
+  /** 400 to 599; 0 when it gave none. */
+  violationHttpStatus: number;
 }
 
 function createBaseErrorDetail(): ErrorDetail {
@@ -33,6 +37,8 @@ function createBaseErrorDetail(): ErrorDetail {
     retryAfterMs: 0,
     violationPlugin: "",
     violationCode: "",
+    violationDescription: "",
+    violationHttpStatus: 0,
   };
 }
 
@@ -58,6 +64,12 @@ export const ErrorDetail: MessageFns<ErrorDetail> = {
     }
     if (message.violationCode !== "") {
       writer.uint32(58).string(message.violationCode);
+    }
+    if (message.violationDescription !== "") {
+      writer.uint32(66).string(message.violationDescription);
+    }
+    if (message.violationHttpStatus !== 0) {
+      writer.uint32(72).uint32(message.violationHttpStatus);
     }
     return writer;
   },
@@ -131,6 +143,22 @@ export const ErrorDetail: MessageFns<ErrorDetail> = {
             message.violationCode = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.violationDescription = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.violationHttpStatus = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -187,6 +215,8 @@ export const ErrorDetail: MessageFns<ErrorDetail> = {
     message.retryAfterMs = object.retryAfterMs ?? 0;
     message.violationPlugin = object.violationPlugin ?? "";
     message.violationCode = object.violationCode ?? "";
+    message.violationDescription = object.violationDescription ?? "";
+    message.violationHttpStatus = object.violationHttpStatus ?? 0;
     return message;
   },
 };

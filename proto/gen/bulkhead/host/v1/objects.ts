@@ -22,7 +22,8 @@ export interface Llm {
   /** Models that may be asked for; empty allows every one. */
   models: string[];
   defaultModel: string;
-  active: boolean;
+  /** Whether it is in use. Absent: it is. */
+  active?: boolean | undefined;
   meta: ObjectMeta | undefined;
 }
 
@@ -37,11 +38,15 @@ export interface Datasource {
   /** Of postgres: connection URL. Secret. */
   url: string;
   /** Of http_json. */
-  http: HttpJsonSource | undefined;
-  readOnly: boolean;
+  http:
+    | HttpJsonSource
+    | undefined;
+  /** Whether statements that change something are refused. Absent: they are. */
+  readOnly?: boolean | undefined;
   maxRows: number;
   timeoutMs: number;
-  active: boolean;
+  /** Whether it is in use. Absent: it is. */
+  active?: boolean | undefined;
   meta: ObjectMeta | undefined;
 }
 
@@ -75,7 +80,8 @@ export interface Tool {
   /** Of http: sent with each request. Secret values. */
   headers: { [key: string]: string };
   operations: ToolOperation[];
-  active: boolean;
+  /** Whether it is in use. Absent: it is. */
+  active?: boolean | undefined;
   meta: ObjectMeta | undefined;
 }
 
@@ -109,7 +115,8 @@ export interface User {
   team: string;
   groups: string[];
   roles: string[];
-  active: boolean;
+  /** Whether it is in use. Absent: it is. */
+  active?: boolean | undefined;
   meta: ObjectMeta | undefined;
 }
 
@@ -124,9 +131,16 @@ export interface App {
   assertContext: boolean;
   allowed: AppAllowed | undefined;
   budget: AppBudget | undefined;
-  rateLimit: AppRateLimit | undefined;
-  active: boolean;
-  meta: ObjectMeta | undefined;
+  rateLimit:
+    | AppRateLimit
+    | undefined;
+  /** Whether it is in use. Absent: it is. */
+  active?: boolean | undefined;
+  meta:
+    | ObjectMeta
+    | undefined;
+  /** New keys in clear, of 16 characters and more: added, and kept as hashes only. Never in an answer. */
+  keys: string[];
 }
 
 /** Ids; "*" allows every one. */
@@ -191,7 +205,7 @@ function createBaseLlm(): Llm {
     apiKey: "",
     models: [],
     defaultModel: "",
-    active: false,
+    active: undefined,
     meta: undefined,
   };
 }
@@ -225,7 +239,7 @@ export const Llm: MessageFns<Llm> = {
     if (message.defaultModel !== "") {
       writer.uint32(74).string(message.defaultModel);
     }
-    if (message.active !== false) {
+    if (message.active !== undefined) {
       writer.uint32(80).bool(message.active);
     }
     if (message.meta !== undefined) {
@@ -391,7 +405,7 @@ export const Llm: MessageFns<Llm> = {
     message.apiKey = object.apiKey ?? "";
     message.models = object.models?.map((e) => e) || [];
     message.defaultModel = object.defaultModel ?? "";
-    message.active = object.active ?? false;
+    message.active = object.active ?? undefined;
     message.meta = (object.meta !== undefined && object.meta !== null)
       ? ObjectMeta.fromPartial(object.meta)
       : undefined;
@@ -408,10 +422,10 @@ function createBaseDatasource(): Datasource {
     path: "",
     url: "",
     http: undefined,
-    readOnly: false,
+    readOnly: undefined,
     maxRows: 0,
     timeoutMs: 0,
-    active: false,
+    active: undefined,
     meta: undefined,
   };
 }
@@ -439,7 +453,7 @@ export const Datasource: MessageFns<Datasource> = {
     if (message.http !== undefined) {
       HttpJsonSource.encode(message.http, writer.uint32(58).fork()).join();
     }
-    if (message.readOnly !== false) {
+    if (message.readOnly !== undefined) {
       writer.uint32(64).bool(message.readOnly);
     }
     if (message.maxRows !== 0) {
@@ -448,7 +462,7 @@ export const Datasource: MessageFns<Datasource> = {
     if (message.timeoutMs !== 0) {
       writer.uint32(80).uint32(message.timeoutMs);
     }
-    if (message.active !== false) {
+    if (message.active !== undefined) {
       writer.uint32(88).bool(message.active);
     }
     if (message.meta !== undefined) {
@@ -624,10 +638,10 @@ export const Datasource: MessageFns<Datasource> = {
     message.http = (object.http !== undefined && object.http !== null)
       ? HttpJsonSource.fromPartial(object.http)
       : undefined;
-    message.readOnly = object.readOnly ?? false;
+    message.readOnly = object.readOnly ?? undefined;
     message.maxRows = object.maxRows ?? 0;
     message.timeoutMs = object.timeoutMs ?? 0;
-    message.active = object.active ?? false;
+    message.active = object.active ?? undefined;
     message.meta = (object.meta !== undefined && object.meta !== null)
       ? ObjectMeta.fromPartial(object.meta)
       : undefined;
@@ -892,7 +906,7 @@ function createBaseTool(): Tool {
     plugin: "",
     headers: {},
     operations: [],
-    active: false,
+    active: undefined,
     meta: undefined,
   };
 }
@@ -923,7 +937,7 @@ export const Tool: MessageFns<Tool> = {
     for (const v of message.operations) {
       ToolOperation.encode(v!, writer.uint32(66).fork()).join();
     }
-    if (message.active !== false) {
+    if (message.active !== undefined) {
       writer.uint32(72).bool(message.active);
     }
     if (message.meta !== undefined) {
@@ -1091,7 +1105,7 @@ export const Tool: MessageFns<Tool> = {
       {},
     );
     message.operations = object.operations?.map((e) => ToolOperation.fromPartial(e)) || [];
-    message.active = object.active ?? false;
+    message.active = object.active ?? undefined;
     message.meta = (object.meta !== undefined && object.meta !== null)
       ? ObjectMeta.fromPartial(object.meta)
       : undefined;
@@ -1379,7 +1393,7 @@ export const ToolOperation: MessageFns<ToolOperation> = {
 };
 
 function createBaseUser(): User {
-  return { id: "", email: "", name: "", team: "", groups: [], roles: [], active: false, meta: undefined };
+  return { id: "", email: "", name: "", team: "", groups: [], roles: [], active: undefined, meta: undefined };
 }
 
 export const User: MessageFns<User> = {
@@ -1402,7 +1416,7 @@ export const User: MessageFns<User> = {
     for (const v of message.roles) {
       writer.uint32(50).string(v!);
     }
-    if (message.active !== false) {
+    if (message.active !== undefined) {
       writer.uint32(56).bool(message.active);
     }
     if (message.meta !== undefined) {
@@ -1541,7 +1555,7 @@ export const User: MessageFns<User> = {
     message.team = object.team ?? "";
     message.groups = object.groups?.map((e) => e) || [];
     message.roles = object.roles?.map((e) => e) || [];
-    message.active = object.active ?? false;
+    message.active = object.active ?? undefined;
     message.meta = (object.meta !== undefined && object.meta !== null)
       ? ObjectMeta.fromPartial(object.meta)
       : undefined;
@@ -1560,8 +1574,9 @@ function createBaseApp(): App {
     allowed: undefined,
     budget: undefined,
     rateLimit: undefined,
-    active: false,
+    active: undefined,
     meta: undefined,
+    keys: [],
   };
 }
 
@@ -1594,11 +1609,14 @@ export const App: MessageFns<App> = {
     if (message.rateLimit !== undefined) {
       AppRateLimit.encode(message.rateLimit, writer.uint32(74).fork()).join();
     }
-    if (message.active !== false) {
+    if (message.active !== undefined) {
       writer.uint32(80).bool(message.active);
     }
     if (message.meta !== undefined) {
       ObjectMeta.encode(message.meta, writer.uint32(90).fork()).join();
+    }
+    for (const v of message.keys) {
+      writer.uint32(98).string(v!);
     }
     return writer;
   },
@@ -1704,6 +1722,14 @@ export const App: MessageFns<App> = {
             message.meta = ObjectMeta.decode(reader, reader.uint32());
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.keys.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1766,10 +1792,11 @@ export const App: MessageFns<App> = {
     message.rateLimit = (object.rateLimit !== undefined && object.rateLimit !== null)
       ? AppRateLimit.fromPartial(object.rateLimit)
       : undefined;
-    message.active = object.active ?? false;
+    message.active = object.active ?? undefined;
     message.meta = (object.meta !== undefined && object.meta !== null)
       ? ObjectMeta.fromPartial(object.meta)
       : undefined;
+    message.keys = object.keys?.map((e) => e) || [];
     return message;
   },
 };

@@ -1,4 +1,4 @@
-/** Levels of arrays and objects in what a plugin answers; far below where writing it again would overflow the stack. */
+/** Levels of arrays and objects in what is taken in; far below where writing it again would overflow the stack. */
 export const MAX_JSON_DEPTH = 500;
 
 const QUOTE = 0x22;

@@ -1,20 +1,27 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { parseJson } from '@bulkhead/proto/json';
-import { customHookSpec, isPlainObject, type HookSpec } from '@bulkhead/proto/rules';
+import {
+  customHookSpec,
+  declaredRegistrations,
+  isPlainObject,
+  readContributions,
+  type Declared,
+  type HookSpec,
+} from '@bulkhead/proto/rules';
 
-/** What a manifest says about hooks, as far as the plugin's own side must know. */
-export interface DeclaredHooks {
-  readonly names: readonly string[];
+/** What a manifest says, as far as the plugin's own side must know. */
+export interface DeclaredManifest {
+  readonly registrations: Declared;
   /** Rules of the custom hooks that the manifest declares, by name. */
   readonly customSpecs: ReadonlyMap<string, HookSpec>;
 }
 
 /**
- * Reads the hooks of a manifest; the host has validated the rest. Undefined without a manifest, as under a foreign host.
+ * Reads what a manifest declares; the host has validated it. Undefined without a manifest, as under a foreign host.
  *
  * @throws BulkheadError MANIFEST_INVALID
  */
-export function parseDeclaredHooks(manifestJson: string): DeclaredHooks | undefined {
+export function parseDeclaredManifest(manifestJson: string): DeclaredManifest | undefined {
   if (manifestJson === '') return undefined;
   let manifest: unknown;
   try {
@@ -27,7 +34,10 @@ export function parseDeclaredHooks(manifestJson: string): DeclaredHooks | undefi
   if (!isPlainObject(manifest)) {
     throw new BulkheadError(ErrorCode.MANIFEST_INVALID, 'manifest_json: expected an object');
   }
-  return { names: hookNames(manifest['hooks']), customSpecs: customSpecs(manifest) };
+  return {
+    registrations: declaredRegistrations(hookNames(manifest['hooks']), readContributions(manifest)),
+    customSpecs: customSpecs(manifest),
+  };
 }
 
 function hookNames(hooks: unknown): readonly string[] {
@@ -65,27 +75,4 @@ function namedHooks(declared: unknown): readonly (readonly [string, Readonly<Rec
   return entries.flatMap(([name, hook]) =>
     typeof name === 'string' && isPlainObject(hook) ? [[name, hook] as const] : [],
   );
-}
-
-/**
- * What is declared is what is registered, exactly.
- *
- * @throws BulkheadError REGISTRATION_MISMATCH that names both sides
- */
-export function assertRegistered(declared: DeclaredHooks, registered: readonly string[]): void {
-  const missing = declared.names.filter((name) => !registered.includes(name));
-  const extra = registered.filter((name) => !declared.names.includes(name));
-  if (missing.length === 0 && extra.length === 0) return;
-  const advice = [
-    ...(missing.length === 0 ? [] : [`write a handler for ${list(missing)} or take it out of the manifest`]),
-    ...(extra.length === 0 ? [] : [`add ${list(extra)} to the manifest's hooks or remove the handler`]),
-  ];
-  throw new BulkheadError(
-    ErrorCode.REGISTRATION_MISMATCH,
-    `the manifest declares hooks ${list(declared.names)}; the code registers ${list(registered)}: ${advice.join('; ')}`,
-  );
-}
-
-function list(names: readonly string[]): string {
-  return names.length === 0 ? 'none' : [...names].toSorted().join(', ');
 }

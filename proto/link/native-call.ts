@@ -1,7 +1,8 @@
 import { Metadata, type Client } from '@grpc/grpc-js';
-import { BulkheadError, ErrorCode } from '@bulkhead/proto';
-import { rawUnary, serviceErrorToError, type CallOptions } from '@bulkhead/proto/link';
-import type { Clock } from '../clock.js';
+import { BulkheadError, ErrorCode } from '../errors.js';
+import type { CallOptions } from './call-options.js';
+import { rawUnary } from './service.js';
+import { serviceErrorToError } from './status.js';
 
 const { requestSerialize, responseDeserialize } = rawUnary('');
 
@@ -12,7 +13,7 @@ const { requestSerialize, responseDeserialize } = rawUnary('');
  */
 export function nativeCall(
   client: Client,
-  clock: Clock,
+  clock: { now(): number },
   path: string,
   body: Uint8Array,
   options: CallOptions & { readonly timeoutMs: number },

@@ -1,0 +1,123 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as host from '@bulkhead/proto/host';
+import { NO_SCOPE, scopesOf, type ScopedService } from '@bulkhead/proto/host';
+import type { IncomingCall } from '@bulkhead/proto/link';
+import { SCOPES } from '@bulkhead/proto/rules/schema';
+import { BulkheadError } from '@bulkhead/proto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openCatalog } from '../catalog/catalog.js';
+import { FakeClock } from '../clock.test-support.js';
+import { resolveConfig } from '../config/load-config.js';
+import { openStore } from '../store/open-store.js';
+import type { Store } from '../store/store.js';
+import { createSilentLogger } from '../telemetry/logger.js';
+import type { PluginIdentity } from '../sidecar/host-method.js';
+import { createServices, type Services } from './services.js';
+
+/** Services whose parts are merged later; one that is served must leave this list. */
+const LATER: readonly string[] = ['KvService', 'EventService', 'SecretService', 'ScheduleService'];
+/** Served by the sidecar itself. */
+const ELSEWHERE: readonly string[] = ['LogService'];
+
+const services: readonly ScopedService[] = Object.entries(host).flatMap(([name, value]) =>
+  name.endsWith('ServiceDefinition') && typeof value === 'object' && 'fullName' in value ? [value] : [],
+);
+const methods = services.flatMap((service) =>
+  [...scopesOf(service)].map(([path, scope]) => ({
+    service: service.fullName.split('.').at(-1) ?? '',
+    path,
+    scope,
+  })),
+);
+const call: IncomingCall = { timeoutMs: 0, traceparent: '', signal: new AbortController().signal };
+
+let directory: string;
+let store: Store;
+let made: Services;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'bulkhead-scopes-'));
+  store = await openStore({ path: join(directory, 'bulkhead.db') });
+  const { config } = await resolveConfig(
+    {},
+    {
+      baseDirectory: directory,
+      catalog: openCatalog,
+      readEnv: () => undefined,
+      versions: { app: '0.1.0', node: process.versions.node },
+    },
+  );
+  made = createServices({
+    config,
+    store,
+    clock: new FakeClock(),
+    log: createSilentLogger(),
+    active: () => [],
+    configured: () => [],
+    pluginStates: () => [],
+    rotation: { isOut: () => false, disable: () => undefined },
+    onHookRecord: () => undefined,
+  });
+});
+afterAll(async () => {
+  await made.stop();
+  await store.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+const plugin = (...grantedScopes: string[]): PluginIdentity => ({
+  name: 'p',
+  id: 'com.example.p',
+  version: '1.0.0',
+  pid: 1,
+  grantedScopes,
+});
+
+/** The code of what came of a call without a body; `OK` when it was answered. */
+async function ask(path: string, scopes: readonly string[]): Promise<string> {
+  const method = made.methods.find((served) => served.path === path);
+  if (method === undefined) return 'UNKNOWN_METHOD';
+  try {
+    await made.guard(plugin(...scopes), method).handler(new Uint8Array(), call);
+    return 'OK';
+  } catch (error) {
+    return BulkheadError.from(error).code;
+  }
+}
+
+test('there are services to walk', () => {
+  expect(services.length).toBeGreaterThanOrEqual(12);
+});
+
+test.each(LATER)('%s is not served yet', (name) => {
+  expect(made.methods.filter(({ path }) => path.includes(`.${name}/`))).toEqual([]);
+});
+
+describe.each(methods.filter(({ service }) => ![...LATER, ...ELSEWHERE].includes(service)))(
+  '$path',
+  ({ path, scope }) => {
+    test('names a scope that there is', () => {
+      expect([...Object.keys(SCOPES), NO_SCOPE]).toContain(scope);
+      expect(made.methods.find((method) => method.path === path)?.scope).toBe(scope);
+    });
+
+    test('refuses a plugin without a grant, and one with every other one', async () => {
+      const others = Object.keys(SCOPES).filter((name) => name !== scope);
+      expect(await ask(path, [])).toBe('PERMISSION_DENIED');
+      expect(await ask(path, others)).toBe('PERMISSION_DENIED');
+    });
+
+    test(`lets through a plugin with ${scope}`, async () => {
+      // What the method makes of an empty request is its own: there is nothing of that name, or a field is missing.
+      expect([
+        'OK',
+        'NOT_FOUND',
+        'INVALID_ARGUMENT',
+        'TOOL_FAILED',
+        // Of the configuration, which is written in files only.
+        ...(path.endsWith('/CreatePendingPlugin') ? ['PERMISSION_DENIED'] : []),
+      ]).toContain(await ask(path, [scope]));
+    });
+  },
+);

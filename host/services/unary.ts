@@ -1,0 +1,35 @@
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import type { HostCall, HostMethod } from '../sidecar/host-method.js';
+
+/** What of a generated message is needed to take one in. */
+export interface Decodes<Message> {
+  decode(bytes: Uint8Array): Message;
+}
+
+/** What of a generated message is needed to give one out. */
+export interface Encodes<Message> {
+  encode(message: Message): { finish(): Uint8Array };
+}
+
+/** A method by its messages. @throws BulkheadError INVALID_ARGUMENT for bytes that are no such request */
+export function unary<Request, Response>(
+  request: Decodes<Request>,
+  response: Encodes<Response>,
+  handle: (request: Request, call: HostCall) => Response | Promise<Response>,
+): HostMethod['handle'] {
+  return async (body, call) => {
+    let given: Request;
+    try {
+      given = request.decode(body);
+    } catch (error) {
+      throw new BulkheadError(
+        ErrorCode.INVALID_ARGUMENT,
+        'expected the request of this method, got other bytes',
+        {
+          cause: error,
+        },
+      );
+    }
+    return response.encode(await handle(given, call)).finish();
+  };
+}

@@ -1,0 +1,108 @@
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import { isPlainObject } from '@bulkhead/proto/rules';
+import { MAX_TREE_DEPTH, treeFromValue, type Origin, type SourceTree } from '../manifest/source-tree.js';
+import type { Actor } from '../telemetry/audit.js';
+
+/** One value that somebody set: a text, a number, a truth, a null, a list, or an empty map. */
+export interface Leaf {
+  /** Where in the entry, key by key. */
+  readonly path: readonly string[];
+  readonly value: unknown;
+  readonly by: Actor;
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number;
+}
+
+/** A change of one entry. */
+export interface ConfigChange {
+  /** Merged into what was set before: maps by key, anything else replaces; `null` removes what lower layers say. */
+  readonly set?: Readonly<Record<string, unknown>>;
+  /** Places, key by key, that are forgotten with all below them, so that lower layers count again. An empty one forgets the entry. */
+  readonly reset?: readonly (readonly string[])[];
+}
+
+/** Values of one entry, and bytes of them as JSON. */
+const MAX_LEAVES = 5_000;
+const MAX_BYTES = 1024 * 1024;
+
+/** @throws INVALID_ARGUMENT when it is no JSON, or too much */
+export function changeLeaves(
+  before: readonly Leaf[],
+  { set = {}, reset = [] }: ConfigChange,
+  by: Actor,
+  at: number,
+): readonly Leaf[] {
+  const leaves = before.filter(({ path }) => !reset.some((place) => leads(place, path)));
+  const added = flatten(set, []).map(([path, value]): Leaf => ({ path, value, by, at }));
+  const kept = leaves.filter(
+    (leaf) => !added.some(({ path }) => leads(path, leaf.path) || leads(leaf.path, path)),
+  );
+  const after = [...kept, ...added];
+  if (after.length > MAX_LEAVES || JSON.stringify(after).length > MAX_BYTES) {
+    throw new BulkheadError(
+      ErrorCode.INVALID_ARGUMENT,
+      `expected at most ${MAX_LEAVES} values and ${MAX_BYTES} bytes for one entry, got more; write it into a file instead`,
+    );
+  }
+  return after;
+}
+
+/** The places that a change sets, as `a.b.c`. */
+export function placesOf({ set = {} }: ConfigChange): readonly string[] {
+  return flatten(set, []).map(([path]) => path.join('.'));
+}
+
+/** The tree that stands over the files, each value with who set it. */
+export function treeOfLeaves(leaves: readonly Leaf[]): SourceTree {
+  const build = (under: readonly Leaf[], depth: number): SourceTree => {
+    const [first] = under;
+    if (first === undefined) return { kind: 'map', entries: new Map(), origin: { layer: 'store' } };
+    if (first.path.length === depth) return treeFromValue(asText(first), originOf(first));
+    const groups = Map.groupBy(under, ({ path }) => path[depth] ?? '');
+    const entries = [...groups].map(([key, group]) => [key, build(group, depth + 1)] as const);
+    return { kind: 'map', entries: new Map(entries), origin: originOf(first) };
+  };
+  return build(leaves, 0);
+}
+
+/** `kind:id` as a person reads it. */
+export function nameOfActor({ kind, id }: Actor): string {
+  return `${kind}:${id}`;
+}
+
+function originOf({ by, at }: Leaf): Origin {
+  return { layer: 'store', by: nameOfActor(by), at: new Date(at).toISOString() };
+}
+
+/** A reference is resolved only where an operator wrote it; a plugin's is text. */
+function asText({ value, by }: Leaf): unknown {
+  if (by.kind === 'cli' || by.kind === 'token') return value;
+  const walk = (inner: unknown): unknown => {
+    if (typeof inner === 'string') return inner.replaceAll('${', () => '$${');
+    if (Array.isArray(inner)) return inner.map(walk);
+    if (isPlainObject(inner))
+      return Object.fromEntries(Object.entries(inner).map(([key, member]) => [key, walk(member)]));
+    return inner;
+  };
+  return walk(value);
+}
+
+function leads(prefix: readonly string[], path: readonly string[]): boolean {
+  return prefix.length <= path.length && prefix.every((key, index) => key === path[index]);
+}
+
+function flatten(
+  value: unknown,
+  path: readonly string[],
+): readonly (readonly [readonly string[], unknown])[] {
+  if (path.length > MAX_TREE_DEPTH)
+    throw new BulkheadError(
+      ErrorCode.INVALID_ARGUMENT,
+      `expected at most ${MAX_TREE_DEPTH} levels, got more`,
+    );
+  if (isPlainObject(value)) {
+    const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
+    if (entries.length > 0) return entries.flatMap(([key, inner]) => flatten(inner, [...path, key]));
+  }
+  return path.length === 0 ? [] : [[path, value]];
+}

@@ -1,0 +1,17 @@
+import type { Clock } from '../clock.js';
+import type { HostConfig } from '../config/config.js';
+import type { Stored } from '../config/stored.js';
+import { openGrantStore } from '../grants/store.js';
+import type { Store } from '../store/store.js';
+import { layerOf, readEntries } from './config-layer.js';
+
+/** What the store says of a configuration, as of now. */
+export async function readStored(
+  store: Store,
+  { host }: Pick<HostConfig, 'host'>,
+  clock: Clock,
+): Promise<Stored> {
+  const grants = await openGrantStore({ store, dataDir: host.dataDir, clock });
+  const [decided, entries] = await Promise.all([grants.snapshot(), readEntries(store)]);
+  return { grants: decided, layer: layerOf(entries) };
+}

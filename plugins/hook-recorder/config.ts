@@ -1,0 +1,6 @@
+/** The configuration, as the manifest's config_schema describes it. */
+export interface HookRecorderConfig {
+  readonly keep: number;
+  readonly objects: boolean;
+  readonly notes: boolean;
+}

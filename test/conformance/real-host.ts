@@ -1,0 +1,90 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import { includedScopes } from '@bulkhead/proto/rules/schema';
+import { openCatalog } from '../../host/catalog/catalog.js';
+import { FakeClock } from '../../host/clock.test-support.js';
+import { resolveConfig } from '../../host/config/load-config.js';
+import { createServices, type Services } from '../../host/services/services.js';
+import type { PluginIdentity } from '../../host/sidecar/host-method.js';
+import { openStore } from '../../host/store/open-store.js';
+import { createSilentLogger } from '../../host/telemetry/logger.js';
+import { createSubscribeCalls } from '../../sdk/host/events.js';
+import { createHostServices, type HostServices } from '../../sdk/host/host-services.js';
+import { createHostRpc, type HostTransport } from '../../sdk/host/transport.js';
+import { systemClock } from '../../sdk/runtime/clock.js';
+import { CurrentCall } from '../../sdk/runtime/current-call.js';
+import { PluginLogger } from '../../sdk/runtime/plugin-log.js';
+import { Subscriptions } from '../../sdk/runtime/subscriptions.js';
+
+/** The services of the real host on a store of their own, without a process: calls go through the guard. */
+export interface RealHost {
+  readonly services: Services;
+  /** The clients of a plugin with these scopes. */
+  hostOf(scopes: readonly string[]): HostServices;
+  advance(ms: number): void;
+  close(): Promise<void>;
+}
+
+const ASKER = { name: 'asker', id: 'com.example.asker', version: '1.0.0', pid: 1 };
+
+export async function openRealHost(): Promise<RealHost> {
+  const directory = await mkdtemp(join(tmpdir(), 'bulkhead-conformance-'));
+  const store = await openStore({ path: join(directory, 'bulkhead.db') });
+  const clock = new FakeClock();
+  const { config } = await resolveConfig(
+    {},
+    {
+      baseDirectory: directory,
+      catalog: openCatalog,
+      readEnv: () => undefined,
+      versions: { app: '0.1.0', node: process.versions.node },
+    },
+  );
+  const services = createServices({
+    config,
+    store,
+    clock,
+    log: createSilentLogger(),
+    active: () => [],
+    configured: () => [],
+    pluginStates: () => [],
+    rotation: { isOut: () => false, disable: () => undefined },
+    onHookRecord: () => undefined,
+  });
+  return {
+    services,
+    hostOf(scopes) {
+      const transport = transportOf(services, { ...ASKER, grantedScopes: includedScopes(scopes) });
+      const rpc = createHostRpc(transport, new CurrentCall(systemClock));
+      const log = new PluginLogger({ sink: () => {}, clock: systemClock, threshold: 'error' });
+      return createHostServices(rpc, new Subscriptions(createSubscribeCalls(rpc), log));
+    },
+    advance: (ms) => {
+      clock.advance(ms);
+    },
+    async close() {
+      await services.stop();
+      await store.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function transportOf({ guard, methods }: Services, plugin: PluginIdentity): HostTransport {
+  const served = new Map(methods.map((method) => [method.path, guard(plugin, method)]));
+  return {
+    async call(path, body, { signal }) {
+      const method = served.get(path);
+      if (method === undefined) {
+        throw new BulkheadError(ErrorCode.UNKNOWN_METHOD, `the other side does not serve ${path}`);
+      }
+      return method.handler(body, {
+        timeoutMs: 0,
+        traceparent: '',
+        signal: signal ?? new AbortController().signal,
+      });
+    },
+  };
+}
