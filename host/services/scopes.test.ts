@@ -54,6 +54,8 @@ beforeAll(async () => {
     clock: new FakeClock(),
     log: createSilentLogger(),
     active: () => [],
+    hooks: { listens: () => false, invoke: () => Promise.reject(new Error('nobody calls a hook here')) },
+    upstream: () => undefined,
     configured: () => [],
     pluginStates: () => [],
     rotation: { isOut: () => false, disable: () => undefined },

@@ -48,6 +48,8 @@ export async function openRealHost(): Promise<RealHost> {
     clock,
     log: createSilentLogger(),
     active: () => [],
+    hooks: { listens: () => false, invoke: () => Promise.reject(new Error('nobody calls a hook here')) },
+    upstream: () => undefined,
     configured: () => [],
     pluginStates: () => [],
     rotation: { isOut: () => false, disable: () => undefined },
