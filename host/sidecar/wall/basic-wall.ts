@@ -32,10 +32,25 @@ async function enclose(
 ): Promise<CommandLine> {
   await place.verify?.(description.cwd);
   const flags = description.runtime === 'other' ? [] : await permissionFlags(description, place.launchDir);
-  const [program, ...args] = programCommand(description, flags);
+  const { onCommandLine, env } = handOver(flags, place.env);
+  const [program, ...args] = programCommand(description, onCommandLine);
   // Its user is the host's own, so a limit on processes would count the host's and every other plugin's.
   const [file = program, ...rest] = [...limitCommand(prlimit, description.limits, false), program, ...args];
-  return { file, args: rest, env: place.env, cwd: description.cwd };
+  return { file, args: rest, env, cwd: description.cwd };
+}
+
+/**
+ * Node repeats the model's flags to each Node that the plugin starts, in NODE_OPTIONS and without quotes: a path with a
+ * space would end the list there, and what follows be lost. Such flags are said in NODE_OPTIONS from the start, quoted,
+ * and whoever inherits the environment has them whole.
+ */
+function handOver(
+  flags: readonly string[],
+  env: Readonly<Record<string, string>>,
+): { readonly onCommandLine: readonly string[]; readonly env: Readonly<Record<string, string>> } {
+  if (!flags.some((flag) => /[\s"\\]/.test(flag))) return { onCommandLine: flags, env };
+  const quoted = flags.map((flag) => `"${flag.replaceAll(/["\\]/g, String.raw`\$&`)}"`);
+  return { onCommandLine: [], env: { ...env, NODE_OPTIONS: quoted.join(' ') } };
 }
 
 /**
