@@ -137,6 +137,7 @@ export async function establish(parts: EstablishParts): Promise<BroughtUp> {
         serve: parts.serve,
         remoteMethods: handshake.pluginMethods,
         defaultTimeoutMs: description.callTimeoutMs,
+        maxBodyBytes: description.maxMessageBytes,
         clock,
       })
     : undefined;

@@ -30,6 +30,15 @@ describe('a plugin that runs elsewhere', () => {
     await workshop.tape.waitFor(({ msg, plugin }) => msg === 'asked by far' && plugin === 'far');
   });
 
+  test('has no way back but the link, and large calls to the host cross on it', async () => {
+    const { port } = await workshop.serveSecurely();
+    const sidecar = await workshop.connect(at('localhost', port, workshop.tls()), { name: 'loud' });
+    expect(await greet(sidecar, 'shout')).toMatchObject({ greeting: 'hello' });
+    const { msg } = await workshop.tape.waitFor((entry) => entry.msg.startsWith('loud !'));
+    expect(msg.length).toBeGreaterThan(60_000);
+    expect(await greet(sidecar)).toMatchObject({ greeting: 'hello' });
+  });
+
   test('is known by the fingerprint of its certificate, whatever its name', async () => {
     const { port } = await workshop.serveSecurely();
     const tls = workshop.tls({ fingerprint: fingerprintOf(workshop.server) });
