@@ -10,7 +10,14 @@ const bytes = fc.uint8Array({ maxLength: 300 });
 const text = fc.string({ unit: 'grapheme', maxLength: 60 });
 const frames: fc.Arbitrary<Frame> = fc.record({
   calls: fc.array(
-    fc.record({ id: uint32, method: uint32, timeoutMs: uint32, traceparent: text, body: bytes, rest: uint32 }),
+    fc.record({
+      id: uint32,
+      method: uint32,
+      timeoutMs: uint32,
+      traceparent: text,
+      body: bytes,
+      rest: uint32,
+    }),
   ),
   replies: fc.array(
     fc.record({ id: uint32, status: uint32, message: text, detail: bytes, body: bytes, rest: uint32 }),

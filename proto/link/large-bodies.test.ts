@@ -127,9 +127,9 @@ test('what is there in part is bounded in bytes, in number and in time', async (
   const refusals = (): readonly string[] =>
     right.written.flatMap(({ replies }) => replies.map(({ id, message }) => `${id}: ${message}`));
   left.send({ calls: [start(1, 490), start(2, 490, { timeoutMs: 50 }), start(3, 1)] });
-  await expect.poll(refusals).toEqual([
-    '3: 1000 bytes of calls are there in part already; this side takes 1000',
-  ]);
+  await expect
+    .poll(refusals)
+    .toEqual(['3: 1000 bytes of calls are there in part already; this side takes 1000']);
   clock.advance(60);
   await expect.poll(() => refusals()[1]).toBe('2: the rest of the call did not come in time');
   left.send({ calls: [start(4, 1), start(5, 1), start(6, 1)] });
@@ -145,9 +145,7 @@ test.each([
   [
     'more of an answer than was announced',
     {
-      replies: [
-        { id: 1, status: 0, message: '', detail: Buffer.alloc(0), body: Buffer.alloc(1), rest: 1 },
-      ],
+      replies: [{ id: 1, status: 0, message: '', detail: Buffer.alloc(0), body: Buffer.alloc(1), rest: 1 }],
       parts: [{ id: 1, ofReply: true, body: Buffer.alloc(2) }],
     },
   ],

@@ -323,7 +323,9 @@ test('an error of megabytes is cut where it arrives', async () => {
   const link = new Link(left, { serve: [], remoteMethods: paths });
   const answer = link.call('/t/Echo', text('x')).catch((error: BulkheadError) => error.message.length);
   right.send({
-    replies: [{ id: 1, status: 2, message: 'm'.repeat(3_000_000), detail: text(''), body: text(''), rest: 0 }],
+    replies: [
+      { id: 1, status: 2, message: 'm'.repeat(3_000_000), detail: text(''), body: text(''), rest: 0 },
+    ],
   });
   expect(await answer).toBe(4_096);
   link.close();

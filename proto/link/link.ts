@@ -98,9 +98,7 @@ export class Link {
    *   UNKNOWN_METHOD, MESSAGE_TOO_LARGE (the answer), or what the other side answered
    */
   call(path: string, body: Uint8Array, options?: CallOptions): Promise<Uint8Array> {
-    return this.#gone === undefined
-      ? this.#outgoing.call(path, body, options)
-      : Promise.reject(this.#gone);
+    return this.#gone === undefined ? this.#outgoing.call(path, body, options) : Promise.reject(this.#gone);
   }
 
   /** The transport of ts-proto's service clients. */

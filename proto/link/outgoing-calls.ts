@@ -34,12 +34,7 @@ export class OutgoingCalls {
   readonly #pending = new Map<number, Pending>();
   #nextId = 0;
 
-  constructor(
-    outbox: Outbox,
-    remoteMethods: readonly string[],
-    limits: OutgoingLimits,
-    clock: LinkClock,
-  ) {
+  constructor(outbox: Outbox, remoteMethods: readonly string[], limits: OutgoingLimits, clock: LinkClock) {
     this.#outbox = outbox;
     this.#methods = new Map(remoteMethods.map((path, index) => [path, index]));
     this.#limits = limits;
