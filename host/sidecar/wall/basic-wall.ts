@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import type { CommandLine, LaunchPlace, Wall } from '../command-line.js';
 import { programCommand } from '../limits/program-command.js';
 import type { LaunchDescription } from '../sidecar.js';
-import { findProgram } from './find-program.js';
+import { assertProgram, findProgram } from './find-program.js';
 import { pathsBeside } from './linked-packages.js';
 import { limitCommand } from './rlimits.js';
 
@@ -57,6 +57,7 @@ async function enclose(
   place: LaunchPlace,
 ): Promise<CommandLine> {
   await place.verify?.(description.cwd);
+  await assertProgram(description.command[0], description.cwd);
   const flags = description.runtime === 'other' ? [] : await permissionFlags(description, place.launchDir);
   const { onCommandLine, env } = handOver(flags, place.env);
   const [program, ...args] = programCommand(description, onCommandLine);
