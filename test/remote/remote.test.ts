@@ -171,7 +171,8 @@ test('a host runs hooks through an address, and connects again by itself when th
     {
       environment: 'development',
       host: { data_dir: workshop.directory },
-      lifecycle: { backoff_initial_ms: 50 },
+      // Tried until it is back, however long it takes to come up here.
+      lifecycle: { backoff_initial_ms: 50, backoff_max_ms: 200, crash_limit: 100 },
       plugins: {
         greeter: {
           address: `grpcs://localhost:${served.port}`,
