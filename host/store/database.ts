@@ -1,5 +1,6 @@
 import type { ConfigLayerTable } from './tables/config-layer.js';
 import type { GrantsTable } from './tables/grants.js';
+import type { KvTable } from './tables/kv.js';
 import type { ObjectTables } from './tables/objects.js';
 import type { UsageTable } from './tables/usage.js';
 
@@ -7,5 +8,6 @@ import type { UsageTable } from './tables/usage.js';
 export interface Database extends ObjectTables {
   readonly config_layer: ConfigLayerTable;
   readonly grants: GrantsTable;
+  readonly kv: KvTable;
   readonly usage: UsageTable;
 }
