@@ -280,6 +280,7 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
       configured = next.plugins;
       const report = await supervisor.apply(next.plugins);
       ({ customHooks, limits } = next);
+      services?.configure(next);
       rewire();
       const kept = new Set(next.plugins.map(({ name }) => name));
       for (const { name } of before) {

@@ -35,10 +35,10 @@ interface Account {
 export class KvUsage {
   readonly #store: Store;
   readonly #clock: Clock;
-  readonly #quota: KvQuota;
+  readonly #quota: () => KvQuota;
   readonly #accounts = new Map<string, Account>();
 
-  constructor(store: Store, clock: Clock, quota: KvQuota) {
+  constructor(store: Store, clock: Clock, quota: () => KvQuota) {
     this.#store = store;
     this.#clock = clock;
     this.#quota = quota;
@@ -104,7 +104,7 @@ export class KvUsage {
   }
 
   #fits({ bytes, keys, reserved }: Account, add: KvAmount): boolean {
-    const { maxBytes, maxKeys } = this.#quota;
+    const { maxBytes, maxKeys } = this.#quota();
     return (
       (add.bytes <= 0 || bytes + reserved.bytes + add.bytes <= maxBytes) &&
       (add.keys <= 0 || keys + reserved.keys + add.keys <= maxKeys)
@@ -130,7 +130,7 @@ export class KvUsage {
         await this.#count(entry, account);
         continue;
       }
-      const { maxBytes, maxKeys } = this.#quota;
+      const { maxBytes, maxKeys } = this.#quota();
       throw new BulkheadError(
         ErrorCode.QUOTA_EXCEEDED,
         account.keys + added.keys > maxKeys

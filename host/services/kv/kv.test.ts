@@ -32,7 +32,7 @@ const open = (change: Partial<KvOptions> = {}): Kv =>
     clock,
     log: createSilentLogger(),
     audit: NO_AUDIT,
-    quota: { maxBytes: 10_000, maxKeys: 10 },
+    quota: () => ({ maxBytes: 10_000, maxKeys: 10 }),
     sweepIntervalMs: 1_000,
     ...change,
   });
@@ -87,7 +87,7 @@ describe('keys and values', () => {
   });
 
   test('keeps empty values, and values of 5 MB and not a byte more', async () => {
-    kv = open({ quota: { maxBytes: 20_000_000, maxKeys: 10 } });
+    kv = open({ quota: () => ({ maxBytes: 20_000_000, maxKeys: 10 }) });
     const large = Buffer.alloc(5_000_000, 7);
     await kv.set('p', put('large', '', { value: large }));
     await kv.set('p', put('empty', ''));
@@ -107,7 +107,7 @@ describe('keys and values', () => {
   });
 
   test('refuses an answer that is too large, and more keys than an answer holds', async () => {
-    kv = open({ quota: { maxBytes: 20_000_000, maxKeys: 10 } });
+    kv = open({ quota: () => ({ maxBytes: 20_000_000, maxKeys: 10 }) });
     const value = Buffer.alloc(5_000_000);
     await kv.set('p', put('a', '', { value }));
     await kv.set('p', put('b', '', { value }));
@@ -117,7 +117,7 @@ describe('keys and values', () => {
   });
 
   test('a thousand reads at once each get their own', async () => {
-    kv = open({ quota: { maxBytes: 1_000_000, maxKeys: 1_000 } });
+    kv = open({ quota: () => ({ maxBytes: 1_000_000, maxKeys: 1_000 }) });
     const keys = Array.from({ length: 300 }, (_, index) => `k${index}`);
     await kv.batch(
       'p',

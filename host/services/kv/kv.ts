@@ -34,7 +34,8 @@ export interface KvOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly audit: Audit;
-  readonly quota: KvQuota;
+  /** What one entry may keep; asked at each write. */
+  readonly quota: () => KvQuota;
   /** Between two removals of expired keys. */
   readonly sweepIntervalMs: number;
 }

@@ -10,6 +10,8 @@ export const API_CAPABILITIES = {
   'link-v1': { offered: true, description: 'The accelerated link between host and plugin.' },
   'objects-v1': { offered: true, description: 'Object hooks.' },
   'kv-v1': { offered: false, description: 'The key-value store.' },
+  'objects-v1': { offered: false, description: 'Object hooks.' },
+  'kv-v1': { offered: true, description: 'The key-value store.' },
   'events-v1': { offered: false, description: 'Events.' },
   'ui-v1': { offered: false, description: 'Pages in the admin UI.' },
   'rpc-v1': { offered: false, description: "RPC methods for the plugin's pages." },
