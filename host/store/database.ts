@@ -1,6 +1,8 @@
 import type { ConfigLayerTable } from './tables/config-layer.js';
 import type { GrantsTable } from './tables/grants.js';
+import type { EventBacklogTable, EventSubscriptionsTable } from './tables/events.js';
 import type { KvTable } from './tables/kv.js';
+import type { LeasesTable } from './tables/leases.js';
 import type { ObjectTables } from './tables/objects.js';
 import type { UsageTable } from './tables/usage.js';
 
@@ -9,5 +11,8 @@ export interface Database extends ObjectTables {
   readonly config_layer: ConfigLayerTable;
   readonly grants: GrantsTable;
   readonly kv: KvTable;
+  readonly leases: LeasesTable;
+  readonly event_subscriptions: EventSubscriptionsTable;
+  readonly event_backlog: EventBacklogTable;
   readonly usage: UsageTable;
 }
