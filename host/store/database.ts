@@ -4,6 +4,7 @@ import type { EventBacklogTable, EventSubscriptionsTable } from './tables/events
 import type { KvTable } from './tables/kv.js';
 import type { LeasesTable } from './tables/leases.js';
 import type { ObjectTables } from './tables/objects.js';
+import type { ScheduleRunsTable, SchedulesTable } from './tables/schedules.js';
 import type { UsageTable } from './tables/usage.js';
 
 /** Every table, by name. Each part of the host adds its own from its file in `tables/`. */
@@ -14,5 +15,7 @@ export interface Database extends ObjectTables {
   readonly leases: LeasesTable;
   readonly event_subscriptions: EventSubscriptionsTable;
   readonly event_backlog: EventBacklogTable;
+  readonly schedules: SchedulesTable;
+  readonly schedule_runs: ScheduleRunsTable;
   readonly usage: UsageTable;
 }
