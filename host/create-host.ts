@@ -198,8 +198,9 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
     dispatcher.update(entriesOf(supervisor), customHooks, limits);
     services?.rewire();
   };
-  supervisor.subscribe(({ kind }) => {
-    if (kind === 'changed') rewire();
+  supervisor.subscribe((event) => {
+    services?.onLifecycle(event);
+    if (event.kind === 'changed') rewire();
   });
 
   let state: HostStatus['state'] = 'new';
@@ -207,6 +208,7 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
   const stop = (): Promise<void> =>
     (stopping ??= (async () => {
       state = 'stopping';
+      services?.pause();
       await supervisor.quiet(config.host.drainTimeoutMs);
       await dispatcher.drain(config.host.drainTimeoutMs);
       await supervisor.stop();
@@ -280,6 +282,7 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
       configured = next.plugins;
       const report = await supervisor.apply(next.plugins);
       ({ customHooks, limits } = next);
+      services?.configure(next);
       rewire();
       const kept = new Set(next.plugins.map(({ name }) => name));
       for (const { name } of before) {

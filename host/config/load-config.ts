@@ -25,6 +25,7 @@ import {
   resolveStore,
   resolveUpstreams,
 } from './resolve-sections.js';
+import { resolveServiceBounds } from './service-bounds.js';
 import { resolveServiceBudgets } from './service-budgets.js';
 import { NOTHING_STORED, layerTree, type ReadStored, type Stored } from './stored.js';
 import { uselessNulls } from './useless-nulls.js';
@@ -219,6 +220,7 @@ async function resolveLayers(
     },
     ...plainSections(file),
     services: {
+      ...resolveServiceBounds(file.services),
       budgets: resolveServiceBudgets(file.services.limits),
       analytics: { keepDays: file.services.analytics.keep_days },
     },

@@ -55,7 +55,7 @@ export const KEY_CONSUMERS: Readonly<Record<string, string>> = {
   'contributes.commands': 'later',
   'contributes.routes': 'later',
   'contributes.mcp_servers': 'later',
-  'contributes.schedules': 'later',
+  'contributes.schedules': 'services',
   'contributes.custom_hooks': 'config',
   'contributes.resource_types': 'later',
   resource_types: 'later',

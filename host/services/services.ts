@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js';
 import type { HostConfig, PluginConfig } from '../config/config.js';
 import type { ServiceBudgets } from '../config/service-budgets.js';
 import type { PluginRecord } from '../dispatch/invocation.js';
-import type { EventOutbox } from '../events/outbox.js';
+import type { LifecycleEvent } from '../lifecycle/events.js';
 import type { LifecyclePort } from '../lifecycle/plugin-calls.js';
 import type { PluginStatus } from '../lifecycle/status.js';
 import { createObjects } from '../objects/create-objects.js';
@@ -23,6 +23,7 @@ import { createDatasourceMethods } from './datasources/datasource-service.js';
 import { createQueryDatasource } from './datasources/query-datasource.js';
 import { createSources } from './datasources/sources.js';
 import { createGuard } from './guard.js';
+import { createKeptState, type KeptState } from './kept-state.js';
 import { createLlmMethods } from './llms/llm-service.js';
 import { FILES_ONLY, type PluginConfigWriter } from './plugins/config-writer.js';
 import { createPluginMethods } from './plugins/plugin-service.js';
@@ -57,7 +58,7 @@ export interface ServicesOptions {
 }
 
 /** What the host does for its plugins, and keeps for its operators. */
-export interface Services {
+export interface Services extends Pick<KeptState, 'kv' | 'events' | 'schedules'> {
   /** What plugins may call. */
   readonly methods: readonly HostMethod[];
   readonly guard: Guard;
@@ -70,17 +71,24 @@ export interface Services {
   usageOf(asked: UsageQuery): Promise<readonly UsageRow[]>;
   /** Takes what hooks did. Quick. */
   onRecord(record: PluginRecord): void;
+  /** Takes what happened to plugins. Quick. */
+  onLifecycle(event: LifecycleEvent): void;
+  /** Another configuration is in force. */
+  configure(config: HostConfig): void;
   /** The plugins that take calls, or the configuration of one, are others now. */
   rewire(): void;
   /** Before plugins start. */
   start(): Promise<void>;
+  /** Asks no more of plugins on its own; before they are stopped. */
+  pause(): void;
   /** After plugins have stopped. Never rejects. */
   stop(): Promise<void>;
 }
 
 /** Puts the Service API together. */
 export function createServices(options: ServicesOptions): Services {
-  const { store, clock, log, config, active } = options;
+  const { store, clock, log, active } = options;
+  let { config } = options;
   const audit = NO_AUDIT;
   const usage = new UsageMeter({ store, clock, log, keepDays: config.services.analytics.keepDays });
   const metrics = new CustomMetrics();
@@ -93,17 +101,24 @@ export function createServices(options: ServicesOptions): Services {
       usage.observe(useOfCall(call));
     },
   });
-  const events: Pick<EventOutbox, 'append'> = { append: () => Promise.resolve() };
+  const { kv, events, schedules, ...kept } = createKeptState({
+    ...options,
+    audit,
+    bounds: () => config.services,
+  });
   const sources = createSources({ clock, closed: [config.host.dataDir] });
   const { objects, ...afterHooks } = createObjects({
     ...options,
     audit,
-    events,
+    events: events.outbox,
     seal: NO_SEAL,
     onRecord: options.onHookRecord,
   });
   return {
     objects,
+    kv,
+    events,
+    schedules,
     methods: [
       ...createLlmMethods(objects),
       ...createToolMethods(objects, options.executeTool ?? runsNoTools),
@@ -123,6 +138,7 @@ export function createServices(options: ServicesOptions): Services {
         writer: options.configWriter ?? FILES_ONLY,
       }),
       ...createAnalyticsMethods({ store, usage, metrics }),
+      ...kept.methods,
     ],
     guard,
     audit,
@@ -135,14 +151,26 @@ export function createServices(options: ServicesOptions): Services {
     onRecord(record) {
       usage.observe(useOfRecord(record));
     },
+    onLifecycle(event) {
+      events.onLifecycle(event);
+    },
+    configure(next) {
+      config = next;
+    },
     rewire() {
       for (const { config: entry } of active()) budgets.set(entry.name, entry.serviceBudgets);
+      kept.rewire();
     },
     start() {
+      kept.start();
       afterHooks.start();
       return Promise.resolve();
     },
+    pause() {
+      kept.pause();
+    },
     async stop() {
+      await kept.stop();
       await afterHooks.stop();
       await sources.close();
       await usage.flush();
