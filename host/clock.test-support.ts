@@ -8,6 +8,8 @@ interface Timer {
 /** A clock that stands still until a test moves it. */
 export class FakeClock implements Clock {
   #now: number;
+  /** How far the wall clock was set. */
+  #set = 0;
   #timers = new Set<Timer>();
 
   constructor(now = 1_000_000) {
@@ -15,7 +17,7 @@ export class FakeClock implements Clock {
   }
 
   now(): number {
-    return this.#now;
+    return this.#now + this.#set;
   }
 
   monotonic(): number {
@@ -28,6 +30,11 @@ export class FakeClock implements Clock {
     return () => {
       this.#timers.delete(timer);
     };
+  }
+
+  /** Sets the wall clock, as an operator or a time server does: no timer moves. */
+  set(nowMs: number): void {
+    this.#set = nowMs - this.#now;
   }
 
   /** Timers that wait. */

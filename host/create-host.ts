@@ -226,8 +226,9 @@ export function assembleHost(
     launch: createProgramLauncher(launching),
     nodePath,
   });
-  supervisor.subscribe(({ kind }) => {
-    if (kind !== 'changed') return;
+  supervisor.subscribe((event) => {
+    services?.onLifecycle(event);
+    if (event.kind !== 'changed') return;
     rewire();
     pluginServers.sweep();
   });
@@ -237,6 +238,7 @@ export function assembleHost(
   const stop = (): Promise<void> =>
     (stopping ??= (async () => {
       state = 'stopping';
+      services?.pause();
       await supervisor.quiet(config.host.drainTimeoutMs);
       await dispatcher.drain(config.host.drainTimeoutMs);
       await supervisor.stop();
@@ -311,7 +313,7 @@ export function assembleHost(
       configured = next.plugins;
       const report = await supervisor.apply(next.plugins);
       ({ customHooks, limits } = next);
-      services?.update(next);
+      services?.configure(next);
       rewire();
       const kept = new Set(next.plugins.map(({ name }) => name));
       for (const { name } of before) {

@@ -124,7 +124,7 @@ export const ErrorCode = {
   PERMISSION_DENIED: 'PERMISSION_DENIED',
 
   // --- what plugins ask of the host, and what operators keep in it
-  /** The plugin asks more often than its budget allows; the error says when to try again. */
+  /** The plugin or the app asks more often than its budget allows; the error says when to try again. */
   RATE_LIMITED: 'RATE_LIMITED',
   /** Nothing of that name or id is there, or nothing that the caller may see. */
   NOT_FOUND: 'NOT_FOUND',

@@ -12,6 +12,7 @@ import { BULKHEAD_SCHEMA } from './bulkhead-schema.js';
 import type { HostConfig } from './config.js';
 import { without } from './merge.js';
 import type { LimitsSection } from './resource-limits.js';
+import type { ServiceBoundsSection } from './service-bounds.js';
 import type { ServiceBudgetsSection } from './service-budgets.js';
 import type { ToolsSection } from './bulkhead-schema-tools.js';
 
@@ -52,7 +53,7 @@ export interface BulkheadFile {
     readonly stop_term_ms: number;
     readonly stop_kill_ms: number;
   };
-  readonly services: {
+  readonly services: ServiceBoundsSection & {
     readonly limits: ServiceBudgetsSection;
     readonly analytics: { readonly keep_days: number };
   };

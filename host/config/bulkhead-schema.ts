@@ -2,6 +2,7 @@ import type { JsonSchema } from '@bulkhead/proto/rules/schema';
 import { ENTRY_NAME, PLUGINS_SCHEMA } from './bulkhead-schema-plugins.js';
 import { TOOLS_SCHEMA } from './bulkhead-schema-tools.js';
 import { RESOURCE_LIMITS } from './resource-limits.js';
+import { SERVICE_BOUNDS } from './service-bounds.js';
 import { SERVICE_BUDGETS } from './service-budgets.js';
 
 const text = { type: 'string' };
@@ -189,6 +190,7 @@ export const BULKHEAD_SCHEMA: JsonSchema = {
         "How often one plugin may ask; a plugin's own `service_limits` say it for that plugin.",
         SERVICE_BUDGETS,
       ),
+      ...SERVICE_BOUNDS,
       analytics: section('Usage of hooks, tools and the Service API, counted by the hour.', {
         keep_days: {
           type: 'integer',

@@ -2,6 +2,7 @@ import type { ObjectHookDeclaration } from '@bulkhead/proto/rules';
 import type { Permissions } from '@bulkhead/proto/rules/schema';
 import type { Conditions, CustomHookDeclaration, Manifest, Mode, OnError } from '../manifest/manifest.js';
 import type { Placement } from './effective-grant.js';
+import type { ServiceBounds } from './service-bounds.js';
 import type { ServiceBudgets } from './service-budgets.js';
 import type { RemotePlugin } from './remote-address.js';
 
@@ -56,7 +57,7 @@ export interface HostConfig {
     readonly stopKillMs: number;
   };
   /** What plugins may ask of the host. */
-  readonly services: {
+  readonly services: ServiceBounds & {
     /** Of an entry that sets none. */
     readonly budgets: ServiceBudgets;
     readonly analytics: { readonly keepDays: number };

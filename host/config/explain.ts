@@ -1,16 +1,17 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import { isPlainObject } from '@bulkhead/proto/rules';
 import {
   formatPath,
   nearest,
-  resolveLocal,
   writePermissions,
   type JsonSchema,
   type Keys,
 } from '@bulkhead/proto/rules/schema';
-import { originAt, treeAt, type Origin, type SourceTree } from '../manifest/source-tree.js';
+import { originAt, treeAt, valueOf, type Origin, type SourceTree } from '../manifest/source-tree.js';
 import type { PluginConfig } from './config.js';
 import type { LoadedConfig } from './load-config.js';
 import { resolveMode } from './modes.js';
+import { HIDDEN, hideWriteOnly } from './write-only.js';
 
 /** One effective value. */
 export interface ExplainedValue {
@@ -182,39 +183,20 @@ function reachRows({ granted }: PluginConfig): readonly (readonly [kind: string,
 
 function configRows(tree: SourceTree, schema: JsonSchema): ExplainedValue[] {
   const rows: ExplainedValue[] = [];
-  const walk = (at: SourceTree, told: JsonSchema | undefined, keys: Keys): void => {
-    if (told?.['writeOnly'] === true) rows.push({ key: formatPath(keys), value: '***', origin: at.origin });
+  const walk = (at: SourceTree, shown: unknown, keys: Keys): void => {
+    if (shown === HIDDEN) rows.push({ key: formatPath(keys), value: HIDDEN, origin: at.origin });
     else if (at.kind === 'map' && at.entries.size > 0) {
       for (const [key, value] of at.entries)
-        walk(value, inner(told, 'properties', key, schema), [...keys, key]);
+        walk(value, isPlainObject(shown) ? shown[key] : undefined, [...keys, key]);
     } else if (at.kind === 'list' && at.items.length > 0) {
       for (const [index, item] of at.items.entries())
-        walk(item, inner(told, 'items', undefined, schema), [...keys, index]);
+        walk(item, Array.isArray(shown) ? shown[index] : undefined, [...keys, index]);
     } else {
       const value =
         at.kind === 'value' ? (at.shown ?? JSON.stringify(at.value)) : at.kind === 'list' ? '[]' : '{}';
       rows.push({ key: formatPath(keys), value, origin: at.origin });
     }
   };
-  walk(tree, schema, ['config']);
+  walk(tree, hideWriteOnly(valueOf(tree), schema, schema), ['config']);
   return rows;
-}
-
-function inner(
-  schema: JsonSchema | undefined,
-  member: string,
-  key: string | undefined,
-  root: JsonSchema,
-): JsonSchema | undefined {
-  const group = asSchema(schema?.[member], root);
-  return key === undefined ? group : asSchema(group?.[key], root);
-}
-
-function asSchema(value: unknown, root: JsonSchema): JsonSchema | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-  const schema: JsonSchema = { ...value };
-  const ref = schema['$ref'];
-  if (typeof ref !== 'string') return schema;
-  const target = resolveLocal(ref, root);
-  return typeof target === 'object' && target !== null ? { ...target, ...schema } : schema;
 }

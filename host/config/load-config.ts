@@ -26,6 +26,7 @@ import {
   resolveStore,
   resolveUpstreams,
 } from './resolve-sections.js';
+import { resolveServiceBounds } from './service-bounds.js';
 import { resolveServiceBudgets } from './service-budgets.js';
 import { resolveTools } from './resolve-tools.js';
 import { NOTHING_STORED, layerTree, type ReadStored, type Stored } from './stored.js';
@@ -221,6 +222,7 @@ async function resolveLayers(
     },
     ...plainSections(file),
     services: {
+      ...resolveServiceBounds(file.services),
       budgets: resolveServiceBudgets(file.services.limits),
       analytics: { keepDays: file.services.analytics.keep_days },
     },

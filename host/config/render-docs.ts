@@ -39,6 +39,24 @@ Later ones win:
 Maps merge by key, a list replaces a list, \`null\` removes what earlier layers said, defaults included. A \`null\` under
 \`plugins\` that removes nothing is an error: write \`{}\` for all defaults.
 
+## Without a file
+
+\`PATCH /api/v1/config/plugins/<entry>\` (role admin) changes one entry in the store's layer, after the same checks as a file's, and
+every host on the store applies it:
+
+\`\`\`json
+{ "set": { "priority": 20, "config": { "level": "high", "words": null } }, "reset": [["config", "token"]] }
+\`\`\`
+
+\`set\` is merged as a layer is; \`reset\` forgets what was set at a place and below, so that the files count again, and \`[[]]\` all of the
+entry. \`If-Match\` with the \`ETag\` of an earlier answer makes it a CONFLICT when somebody else was faster. \`GET\` on the same path tells
+what is set, by whom and when, and every value in force. What would run a program, reach elsewhere or read the environment
+(\`command\`, \`address\`, \`tls\`, \`env\`, \`network\`, a directory as \`plugin\`) and \`grants\` stay with the files and with \`bulkhead plugin grants\`.
+
+What an operator sets may hold references; what a plugin sets (it needs the scope \`plugins.write\`, and may set \`config\` or add an
+entry that waits to be enabled) is text. When something that was set keeps the daemon from starting, \`host.config_writes: refuse\` starts
+it without.
+
 ## Which plugin an entry means
 
 The entry's name, or what \`plugin:\` or \`kind:\` says, is compared with ids, package names and manifest names; \`-\` and \`_\`
@@ -51,7 +69,7 @@ Older mode names are accepted and reported: ${modes.join(', ')}.
 
 ## References
 
-\`\${env:NAME}\` stands for an environment variable, in files that an operator wrote; anywhere under \`plugins\` only when NAME is listed in
+\`\${env:NAME}\` stands for an environment variable, in files that an operator wrote and in what one set in the store; anywhere under \`plugins\` only when NAME is listed in
 \`host.env_allow\`. In files of a package it stays text, and that is reported. \`$\${env:NAME}\` writes it out. \`\${secret:name}\`
 comes with a later release and is refused until then. A value that was read is never shown; the reference is.
 

@@ -11,8 +11,10 @@ export interface NewEvent {
 
 /** Where events enter. */
 export interface EventOutbox {
-  /** Stands or falls with the change that it tells of. */
+  /** Stands or falls with the change that it tells of. Call `wake` when the transaction has committed. */
   append(trx: Transaction<Database>, event: NewEvent): Promise<void>;
   /** On its own. Resolves with the event's id when it stands. */
   publish(event: NewEvent): Promise<string>;
+  /** There may be something to deliver, on any host. Without it, what was appended waits for the next look, some seconds. */
+  wake(): void;
 }

@@ -7,6 +7,8 @@ import type { PortOptions, ServingProcess } from './serving-process.js';
 /** How a plugin is called; dispatch's PluginPort is this with what the configuration knows beside it. */
 export interface LifecyclePort {
   readonly name: string;
+  /** Whether a call would find a process. */
+  readonly serving: boolean;
   /**
    * Runs one hook on the least loaded process. Rejects at once with PLUGIN_UNAVAILABLE when there is none and with
    * PLUGIN_OVERLOADED when too many calls wait; otherwise as the link does. Waiting counts against the deadline.

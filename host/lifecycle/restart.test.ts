@@ -49,12 +49,18 @@ describe('a plugin', () => {
     await s.supervisor.stop();
   });
 
-  test('that keeps failing to start waits longer each time', async () => {
+  test.each([
+    ErrorCode.START_TIMEOUT,
+    ErrorCode.PLUGIN_EXITED,
+    // The machine was short of processes, descriptors or disk.
+    ErrorCode.SPAWN_FAILED,
+    ErrorCode.LIMIT_EXCEEDED,
+  ])('that keeps failing to start with %s waits longer each time', async (code) => {
     const s = scene([plugin('a')]);
-    s.launches.push(...Array.from({ length: 4 }, () => refusal(ErrorCode.START_TIMEOUT)));
+    s.launches.push(...Array.from({ length: 4 }, () => refusal(code)));
     await s.supervisor.start();
     expect(s.supervisor.notReady()).toMatchObject([
-      { name: 'a', state: 'failed', reason: 'failed, START_TIMEOUT: refused: START_TIMEOUT' },
+      { name: 'a', state: 'failed', reason: `failed, ${code}: refused: ${code}` },
     ]);
     await s.clock.advance(3_000);
     expect(s.events.flatMap((event) => (event.kind === 'restart' ? [event.delayMs] : []))).toEqual([

@@ -55,7 +55,7 @@ export const KEY_CONSUMERS: Readonly<Record<string, string>> = {
   'contributes.commands': 'contributions',
   'contributes.routes': 'contributions',
   'contributes.mcp_servers': 'upstream',
-  'contributes.schedules': 'later',
+  'contributes.schedules': 'services',
   'contributes.custom_hooks': 'config',
   'contributes.resource_types': 'later',
   resource_types: 'later',

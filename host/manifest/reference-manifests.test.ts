@@ -71,7 +71,7 @@ describe('manifests of the reference documents', async () => {
     const notices = notYetUsed(load(await read('manifests/002-plugin.json')).source).map((notice) =>
       notice.keys.join('.'),
     );
-    expect(notices).toEqual(['ui.slots', 'security.csp', 'compat.api.0', 'compat.api.1']);
+    expect(notices).toEqual(['ui.slots', 'security.csp', 'compat.api.0']);
     expect(notYetUsed(load(await read('manifests/002-agent.json')).source)).toEqual([]);
   });
 

@@ -22,7 +22,7 @@ export interface CommitParts<Type extends ObjectType> {
   readonly clock: Clock;
   readonly log: Logger;
   readonly audit: Audit;
-  readonly events: Pick<EventOutbox, 'append'>;
+  readonly events: Pick<EventOutbox, 'append' | 'wake'>;
   readonly runs: HookRuns;
   readonly table: ObjectTable<Type>;
   readonly active: () => readonly HookedPlugin[];
@@ -83,6 +83,7 @@ export async function commitChange<Type extends ObjectType>(
       );
       return written;
     });
+    parts.events.wake();
     await audit.settled();
     return { done: true, object: committed, pending: plugins.length };
   } catch (error) {

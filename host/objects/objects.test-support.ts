@@ -48,6 +48,7 @@ export function hooked(
     config: pluginConfig(name, { hooks: [], objectHooks, ...changes }),
     port: {
       name,
+      serving: true,
       invoke: unused,
       invokeBatch: unused,
       async call(_path, body) {
@@ -113,6 +114,7 @@ export async function openObjects(
         settled: () => Promise.resolve(),
       },
       events: {
+        wake: () => {},
         append: (_trx, event) => {
           events.push(event);
           return Promise.resolve();

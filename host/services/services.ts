@@ -5,7 +5,7 @@ import type { PluginRecord } from '../dispatch/invocation.js';
 import { createPluginContributions, type PluginContributions } from '../contributions/contributions.js';
 import type { HookPort } from '../dispatch/hook-port.js';
 import type { ActivePlugin } from '../lifecycle/active-plugin.js';
-import type { EventOutbox } from '../events/outbox.js';
+import type { LifecycleEvent } from '../lifecycle/events.js';
 import type { PluginStatus } from '../lifecycle/status.js';
 import { createObjects } from '../objects/create-objects.js';
 import type { HookRotation } from '../objects/hook-list.js';
@@ -26,6 +26,7 @@ import { createDatasourceMethods } from './datasources/datasource-service.js';
 import { createQueryDatasource } from './datasources/query-datasource.js';
 import { createSources } from './datasources/sources.js';
 import { createGuard } from './guard.js';
+import { createKeptState, type KeptState } from './kept-state.js';
 import { createLlmMethods } from './llms/llm-service.js';
 import { FILES_ONLY, type PluginConfigWriter } from './plugins/config-writer.js';
 import { createPluginMethods } from './plugins/plugin-service.js';
@@ -57,7 +58,7 @@ export interface ServicesOptions {
 }
 
 /** What the host does for its plugins, and keeps for its operators. */
-export interface Services {
+export interface Services extends Pick<KeptState, 'kv' | 'events' | 'schedules'> {
   /** What plugins may call. */
   readonly methods: readonly HostMethod[];
   readonly guard: Guard;
@@ -70,21 +71,26 @@ export interface Services {
   usageOf(asked: UsageQuery): Promise<readonly UsageRow[]>;
   /** Takes what hooks did. Quick. */
   onRecord(record: PluginRecord): void;
+  /** Takes what happened to plugins. Quick. */
+  onLifecycle(event: LifecycleEvent): void;
+  /** Another configuration is in force. */
+  configure(config: HostConfig): void;
   /** The plugins that take calls, or the configuration of one, are others now. */
   rewire(): void;
   readonly toolbox: Toolbox;
   readonly contributions: PluginContributions;
-  /** Takes another configuration, for what comes from now on. */
-  update(config: HostConfig): void;
   /** Before plugins start. */
   start(): Promise<void>;
+  /** Asks no more of plugins on its own; before they are stopped. */
+  pause(): void;
   /** After plugins have stopped. Never rejects. */
   stop(): Promise<void>;
 }
 
 /** Puts the Service API together. */
 export function createServices(options: ServicesOptions): Services {
-  const { store, clock, log, config, active } = options;
+  const { store, clock, log, active } = options;
+  let { config } = options;
   const audit = NO_AUDIT;
   const usage = new UsageMeter({ store, clock, log, keepDays: config.services.analytics.keepDays });
   const metrics = new CustomMetrics();
@@ -97,24 +103,32 @@ export function createServices(options: ServicesOptions): Services {
       usage.observe(useOfCall(call));
     },
   });
+  const { kv, events, schedules, ...kept } = createKeptState({
+    ...options,
+    audit,
+    bounds: () => config.services,
+  });
   const toolbox = createToolbox({
     ...options,
     audit,
+    events: events.outbox,
     onCall: (ended) => {
       usage.observe(useOfTool(ended));
     },
   });
-  const events: Pick<EventOutbox, 'append'> = { append: () => Promise.resolve() };
   const sources = createSources({ clock, closed: [config.host.dataDir] });
   const { objects, ...afterHooks } = createObjects({
     ...options,
     audit,
-    events,
+    events: events.outbox,
     seal: NO_SEAL,
     onRecord: options.onHookRecord,
   });
   return {
     objects,
+    kv,
+    events,
+    schedules,
     methods: [
       ...createLlmMethods(objects),
       ...createToolMethods(
@@ -137,6 +151,7 @@ export function createServices(options: ServicesOptions): Services {
         writer: options.configWriter ?? FILES_ONLY,
       }),
       ...createAnalyticsMethods({ store, usage, metrics }),
+      ...kept.methods,
     ],
     guard,
     audit,
@@ -149,21 +164,31 @@ export function createServices(options: ServicesOptions): Services {
     onRecord(record) {
       usage.observe(useOfRecord(record));
     },
+    onLifecycle(event) {
+      events.onLifecycle(event);
+    },
+    configure(next) {
+      config = next;
+      toolbox.update(next);
+    },
     rewire() {
       for (const { config: entry } of active()) budgets.set(entry.name, entry.serviceBudgets);
+      kept.rewire();
     },
     toolbox,
     contributions: createPluginContributions(active, audit),
-    update(next) {
-      toolbox.update(next);
-    },
     start() {
       toolbox.approvals.start();
+      kept.start();
       afterHooks.start();
       return Promise.resolve();
     },
+    pause() {
+      kept.pause();
+    },
     async stop() {
       toolbox.approvals.stop();
+      await kept.stop();
       await afterHooks.stop();
       await sources.close();
       await usage.flush();

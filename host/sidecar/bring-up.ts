@@ -29,6 +29,7 @@ import {
   type StartPhase,
 } from './start-error.js';
 import { Transport } from './transport.js';
+import { untilServing } from './until-serving.js';
 
 /** A closed pipe or a broken connection is mostly the end of the process, and that says more than they do. */
 const ENDS_WITH_PROCESS: ReadonlySet<ErrorCode> = new Set([
@@ -137,6 +138,7 @@ export async function establish(parts: EstablishParts): Promise<BroughtUp> {
         serve: parts.serve,
         remoteMethods: handshake.pluginMethods,
         defaultTimeoutMs: description.callTimeoutMs,
+        maxBodyBytes: description.maxMessageBytes,
         clock,
       })
     : undefined;
@@ -152,6 +154,8 @@ export async function establish(parts: EstablishParts): Promise<BroughtUp> {
   onPhase('initializing');
   const initialized = await initialize(transport, description);
   if (description.declared !== undefined) assertRegistered(description.declared, initialized.registrations);
+  onPhase('waiting until it serves');
+  await untilServing(transport, handshake.pluginMethods, clock, description.startTimeoutMs);
   return { client, transport, handshake, initialized };
 }
 

@@ -1,4 +1,4 @@
-import { ErrorCode, isBulkheadError } from '@bulkhead/proto';
+import { BulkheadError, ErrorCode, isBulkheadError } from '@bulkhead/proto';
 import {
   CheckHealthRequest,
   CheckHealthResponse,
@@ -9,7 +9,7 @@ import {
 } from '@bulkhead/proto/plugin';
 import type { Transport } from './transport.js';
 
-const CHECK_PATH = '/bulkhead.plugin.v1.PluginService/CheckHealth';
+export const CHECK_PATH = '/bulkhead.plugin.v1.PluginService/CheckHealth';
 const STANDARD_CHECK_PATH = '/grpc.health.v1.Health/Check';
 /** go-plugin's name for the plugin as a whole. */
 const STANDARD_SERVICE = 'plugin';
@@ -27,15 +27,27 @@ export function createHealthCheck(transport: Transport): (timeoutMs: number) => 
         standardOnly = true;
       }
     }
-    return askStandard(transport, timeoutMs);
+    const report = await askStandard(transport, timeoutMs);
+    if (report === undefined)
+      throw new BulkheadError(ErrorCode.UNKNOWN_METHOD, 'the plugin serves no health check');
+    return report;
   };
 }
 
-async function askStandard(transport: Transport, timeoutMs: number): Promise<CheckHealthResponse> {
+/** @returns undefined when the plugin does not serve it */
+export async function askStandard(
+  transport: Transport,
+  timeoutMs: number,
+): Promise<CheckHealthResponse | undefined> {
   const request = HealthCheckRequest.encode({ service: STANDARD_SERVICE }).finish();
-  const { status } = HealthCheckResponse.decode(
-    await transport.call(STANDARD_CHECK_PATH, request, { timeoutMs }),
-  );
+  let answer: Uint8Array;
+  try {
+    answer = await transport.call(STANDARD_CHECK_PATH, request, { timeoutMs });
+  } catch (error) {
+    if (isBulkheadError(error) && error.code === ErrorCode.UNKNOWN_METHOD) return undefined;
+    throw error;
+  }
+  const { status } = HealthCheckResponse.decode(answer);
   const serving = status === HealthCheckResponse_ServingStatus.SERVING;
   return {
     state: serving ? HealthState.HEALTH_STATE_HEALTHY : HealthState.HEALTH_STATE_UNHEALTHY,

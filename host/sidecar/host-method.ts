@@ -34,19 +34,25 @@ export interface HostMethod {
   handle(body: Uint8Array, call: HostCall): Uint8Array | Promise<Uint8Array>;
 }
 
+type Cost = (body: Uint8Array) => number;
+
 /**
  * The methods of one service of `bulkhead.host.v1`, each under the scope that its RPC's option names.
  *
+ * @param costs of the methods that count as more than one operation
  * @throws BulkheadError INTERNAL for a method without the option
  */
 export function createHostMethods<Service extends ScopedService>(
   service: Service,
   handlers: Readonly<Record<keyof Service['methods'] & string, HostMethod['handle']>>,
+  costs?: Readonly<Partial<Record<keyof Service['methods'] & string, Cost>>>,
 ): readonly HostMethod[] {
   const scopes = scopesOf(service);
+  const costOf = new Map<string, Cost | undefined>(Object.entries(costs ?? {}));
   return Object.entries(handlers).map(([key, handle]: [string, HostMethod['handle']]) => {
     const path = `/${service.fullName}/${service.methods[key]?.name ?? key}`;
-    return { path, scope: scopes.get(path) ?? '', handle };
+    const cost = costOf.get(key);
+    return { path, scope: scopes.get(path) ?? '', handle, ...(cost === undefined ? {} : { cost }) };
   });
 }
 

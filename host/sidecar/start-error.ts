@@ -13,7 +13,11 @@ const ADVICE = "a plugin is started by the SDK's runner, and nothing may print b
 
 /** How far a start got. */
 export type StartPhase =
-  'waiting for the handshake line' | 'connecting' | 'opening the link' | 'initializing';
+  | 'waiting for the handshake line'
+  | 'connecting'
+  | 'opening the link'
+  | 'initializing'
+  | 'waiting until it serves';
 
 /** stdout did not begin with a line that could be a handshake. */
 export function noFirstLine(result: Exclude<FirstLineResult, { kind: 'line' }>): BulkheadError {

@@ -1,10 +1,7 @@
 import { connectivityState, type Client } from '@grpc/grpc-js';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
-import { nativeCall, type CallOptions, type Link } from '@bulkhead/proto/link';
+import { MAX_WHOLE_BODY_BYTES, nativeCall, type CallOptions, type Link } from '@bulkhead/proto/link';
 import type { Clock } from '../clock.js';
-
-/** Above this a body goes beside the link: on it, it would hold up every small call behind it. */
-export const MAX_LINK_BODY_BYTES = 64 * 1024;
 
 export interface TransportOptions {
   readonly client: Client;
@@ -15,7 +12,7 @@ export interface TransportOptions {
   readonly maxMessageBytes: number;
 }
 
-/** Carries calls to one plugin: small ones on the link, large ones beside it. */
+/** Carries calls to one plugin: small ones on the link, large ones beside it, where they hold up nobody. */
 export class Transport {
   /** Settles when calls can no longer reach the plugin; never rejects. */
   readonly lost: Promise<BulkheadError>;
@@ -42,7 +39,7 @@ export class Transport {
 
   call(path: string, body: Uint8Array, options?: CallOptions): Promise<Uint8Array> {
     const { link, maxMessageBytes } = this.#options;
-    if (link !== undefined && body.length <= MAX_LINK_BODY_BYTES && link.has(path)) {
+    if (link !== undefined && body.length <= MAX_WHOLE_BODY_BYTES && link.has(path)) {
       return link.call(path, body, options);
     }
     if (body.length > maxMessageBytes) {

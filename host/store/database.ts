@@ -1,7 +1,11 @@
 import type { ApprovalTable } from './tables/approvals.js';
 import type { ConfigLayerTable } from './tables/config-layer.js';
 import type { GrantsTable } from './tables/grants.js';
+import type { EventBacklogTable, EventSubscriptionsTable } from './tables/events.js';
+import type { KvTable } from './tables/kv.js';
+import type { LeasesTable } from './tables/leases.js';
 import type { ObjectTables } from './tables/objects.js';
+import type { ScheduleRunsTable, SchedulesTable } from './tables/schedules.js';
 import type { UsageTable } from './tables/usage.js';
 
 /** Every table, by name. Each part of the host adds its own from its file in `tables/`. */
@@ -9,5 +13,11 @@ export interface Database extends ObjectTables {
   readonly approvals: ApprovalTable;
   readonly config_layer: ConfigLayerTable;
   readonly grants: GrantsTable;
+  readonly kv: KvTable;
+  readonly leases: LeasesTable;
+  readonly event_subscriptions: EventSubscriptionsTable;
+  readonly event_backlog: EventBacklogTable;
+  readonly schedules: SchedulesTable;
+  readonly schedule_runs: ScheduleRunsTable;
   readonly usage: UsageTable;
 }

@@ -107,6 +107,11 @@ export function createConfigLayer({ store, clock, audit, writes, check }: Config
       }
       if (!ENTRY.test(entry))
         throw new BulkheadError(ErrorCode.INVALID_ARGUMENT, `expected the name of an entry, got '${entry}'`);
+      if (Object.keys(change.set ?? {}).length === 0 && (change.reset ?? []).length === 0)
+        throw new BulkheadError(
+          ErrorCode.INVALID_ARGUMENT,
+          "expected something to 'set' or to 'reset', got neither",
+        );
       for (let tries = 0; tries < MAX_ATTEMPTS; tries += 1) {
         const after = await attempt(actor, entry, change, version);
         if (after === 'again') continue;

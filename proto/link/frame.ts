@@ -1,3 +1,6 @@
+/** Above this a body does not cross whole: it would hold up every small call behind it. */
+export const MAX_WHOLE_BODY_BYTES = 64 * 1024;
+
 /** One side asks. `method` is an index into the other side's methods, agreed in Handshake. */
 export interface LinkCall {
   readonly id: number;
@@ -7,6 +10,8 @@ export interface LinkCall {
   /** Empty: none. */
   readonly traceparent: string;
   readonly body: Uint8Array;
+  /** Bytes of the body that follow in parts. */
+  readonly rest: number;
 }
 
 /** One side answers. `status` is a gRPC status code. */
@@ -17,6 +22,15 @@ export interface LinkReply {
   /** An encoded bulkhead.v1.ErrorDetail, or empty. */
   readonly detail: Uint8Array;
   readonly body: Uint8Array;
+  /** Bytes of the body that follow in parts. */
+  readonly rest: number;
+}
+
+/** Carries on the body of a call, or of an answer, that said that more would come. */
+export interface LinkPart {
+  readonly id: number;
+  readonly ofReply: boolean;
+  readonly body: Uint8Array;
 }
 
 /** The Frame message of link.proto. */
@@ -24,4 +38,5 @@ export interface Frame {
   readonly calls: readonly LinkCall[];
   readonly replies: readonly LinkReply[];
   readonly cancels: readonly number[];
+  readonly parts: readonly LinkPart[];
 }

@@ -1,9 +1,10 @@
 export type { CallOptions } from './call-options.js';
-export { Link, type IncomingCall, type LinkOptions, type ServedMethod, type UnaryHandler } from './link.js';
+export { Link, type LinkOptions } from './link.js';
 export { nativeCall } from './native-call.js';
+export type { IncomingCall, ServedMethod, UnaryHandler } from './incoming-calls.js';
 export type { FrameStream } from './outbox.js';
 export { Deadlines, type LinkClock } from './deadlines.js';
-export type { Frame, LinkCall, LinkReply } from './frame.js';
+export { MAX_WHOLE_BODY_BYTES, type Frame, type LinkCall, type LinkPart, type LinkReply } from './frame.js';
 export { linkServiceDefinition, openLinkStream, rawUnary } from './service.js';
 export {
   errorToServiceError,

@@ -21,9 +21,17 @@ export class PipeEnd extends EventEmitter {
     return this.#paused;
   }
 
-  write(frame: Frame): boolean {
+  /** What a side says that is no link of ours. */
+  send(frame: Partial<Frame>): void {
+    this.write({ calls: [], replies: [], cancels: [], parts: [], ...frame });
+  }
+
+  write(frame: Frame, onWritten?: () => void): boolean {
     this.written.push(frame);
-    setImmediate(() => this.peer?.arrive(frame));
+    setImmediate(() => {
+      this.peer?.arrive(frame);
+      onWritten?.();
+    });
     return !this.full;
   }
 

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { BulkheadError, ErrorCode } from '../errors.js';
-import { Link, type ServedMethod } from './link.js';
+import type { ServedMethod } from './incoming-calls.js';
+import { Link } from './link.js';
 import { connectRealLinks, createPipe, ManualClock, type RealPair } from './link.test-support.js';
 
 const text = (value: string): Buffer => Buffer.from(value);
@@ -230,8 +231,8 @@ test('more calls of the other side than a link takes are refused, not queued', a
 test('a call id used twice ends the link: the other side lies', async () => {
   const [left, right] = createPipe();
   const link = new Link(right, { serve: served, remoteMethods: [] });
-  const call = { id: 1, method: 2, timeoutMs: 0, traceparent: '', body: text('') };
-  left.write({ calls: [call, call], replies: [], cancels: [] });
+  const call = { id: 1, method: 2, timeoutMs: 0, traceparent: '', body: text(''), rest: 0 };
+  left.send({ calls: [call, call] });
   expect((await link.closed).code).toBe(ErrorCode.PROTOCOL_ERROR);
 });
 
@@ -239,9 +240,8 @@ test('answers to calls that nobody made are ignored', async () => {
   const [left, right] = createPipe();
   const link = new Link(right, { serve: served, remoteMethods: paths });
   const other = new Link(left, { serve: served, remoteMethods: paths });
-  left.write({
-    calls: [],
-    replies: [{ id: 99, status: 0, message: '', detail: text(''), body: text('x') }],
+  left.send({
+    replies: [{ id: 99, status: 0, message: '', detail: text(''), body: text('x'), rest: 0 }],
     cancels: [98],
   });
   expect(Buffer.from(await link.call('/t/Echo', text('still here'))).toString()).toBe('still here');
@@ -256,9 +256,9 @@ test('a side that does not take its answers is not read any more, until it takes
   const calls = (count: number): void => {
     const made = Array.from({ length: count }, () => {
       id += 1;
-      return { id, method: 0, timeoutMs: 0, traceparent: '', body: Buffer.alloc(1_000) };
+      return { id, method: 0, timeoutMs: 0, traceparent: '', body: Buffer.alloc(1_000), rest: 0 };
     });
-    left.write({ calls: made, replies: [], cancels: [] });
+    left.send({ calls: made });
   };
   calls(1);
   await expect.poll(() => right.written.length).toBe(1);
@@ -282,6 +282,7 @@ test('a frame of very many calls is worked off in turns, so that others get thei
     timeoutMs: 0,
     traceparent: '',
     body: text('x'),
+    rest: 0,
   }));
   let turns = 0;
   let counting = true;
@@ -289,7 +290,7 @@ test('a frame of very many calls is worked off in turns, so that others get thei
     turns += 1;
     if (counting) setImmediate(count);
   };
-  left.write({ calls, replies: [], cancels: [] });
+  left.send({ calls });
   setImmediate(count);
   await expect.poll(() => right.written.flatMap((frame) => frame.replies).length).toBe(10_000);
   counting = false;
@@ -311,8 +312,8 @@ test('what follows in the frame that ended a link is not handled', async () => {
     },
   };
   const link = new Link(right, { serve: [never, counted], remoteMethods: [] });
-  const call = { id: 1, method: 0, timeoutMs: 0, traceparent: '', body: text('') };
-  left.write({ calls: [call, call, { ...call, id: 2, method: 1 }], replies: [], cancels: [] });
+  const call = { id: 1, method: 0, timeoutMs: 0, traceparent: '', body: text(''), rest: 0 };
+  left.send({ calls: [call, call, { ...call, id: 2, method: 1 }] });
   await link.closed;
   expect(handled).toBe(0);
 });
@@ -321,10 +322,10 @@ test('an error of megabytes is cut where it arrives', async () => {
   const [left, right] = createPipe();
   const link = new Link(left, { serve: [], remoteMethods: paths });
   const answer = link.call('/t/Echo', text('x')).catch((error: BulkheadError) => error.message.length);
-  right.write({
-    calls: [],
-    replies: [{ id: 1, status: 2, message: 'm'.repeat(3_000_000), detail: text(''), body: text('') }],
-    cancels: [],
+  right.send({
+    replies: [
+      { id: 1, status: 2, message: 'm'.repeat(3_000_000), detail: text(''), body: text(''), rest: 0 },
+    ],
   });
   expect(await answer).toBe(4_096);
   link.close();

@@ -1,34 +1,13 @@
-import { status as GrpcStatus } from '@grpc/grpc-js';
 import { BulkheadError, ErrorCode, isBulkheadError } from '../errors.js';
 import type { CallOptions } from './call-options.js';
-import { Deadlines, systemLinkClock, type LinkClock } from './deadlines.js';
-import type { Frame, LinkCall, LinkReply } from './frame.js';
+import { systemLinkClock, type LinkClock } from './deadlines.js';
+import type { Frame, LinkPart } from './frame.js';
+import { IncomingCalls, type ServedMethod } from './incoming-calls.js';
 import { Outbox, type FrameStream } from './outbox.js';
-import { errorToStatus, statusToError } from './status.js';
+import { OutgoingCalls } from './outgoing-calls.js';
+import { PartialCalls } from './partial-calls.js';
 
-const EMPTY = new Uint8Array(0);
-const MAX_ID = 0xffff_ffff;
-/** Calls of one frame that are handled in one turn of the event loop; the rest waits, and so does the stream. */
-const MAX_CALLS_PER_TURN = 256;
-
-/** What a handler may know of the call that it answers. */
-export interface IncomingCall {
-  /** Time that the caller gives, in milliseconds; 0 when it said none. */
-  readonly timeoutMs: number;
-  /** W3C traceparent, or empty. */
-  readonly traceparent: string;
-  /** Fires when the caller no longer needs the answer or the link is gone. Made when first asked for. */
-  readonly signal: AbortSignal;
-}
-
-/** Answers one unary call: bytes in, bytes out. A thrown error becomes the call's status. */
-export type UnaryHandler = (body: Uint8Array, call: IncomingCall) => Uint8Array | Promise<Uint8Array>;
-
-export interface ServedMethod {
-  /** Full method path, for example `/bulkhead.host.v1.LogService/Write`. */
-  readonly path: string;
-  readonly handler: UnaryHandler;
-}
+const MIB = 1024 * 1024;
 
 export interface LinkOptions {
   /** What this side serves; the other side names a method by its position here. */
@@ -43,40 +22,11 @@ export interface LinkOptions {
   readonly maxIncoming?: number;
   /** Bytes of answers that may wait to be written before nothing more is read of the other side. Default: 16 MiB. */
   readonly maxUnsentReplyBytes?: number;
+  /** Bytes of a call or an answer that comes in parts before it is refused. Default: 64 MiB. */
+  readonly maxBodyBytes?: number;
+  /** Bytes of all calls that are there in part before another is refused. Default: 64 MiB. */
+  readonly maxPartialBytes?: number;
   readonly clock?: LinkClock;
-}
-
-interface Pending {
-  readonly resolve: (body: Uint8Array) => void;
-  readonly reject: (error: BulkheadError) => void;
-  readonly deadline: number;
-  readonly timeoutMs: number;
-  readonly unsubscribe: (() => void) | undefined;
-}
-
-class Incoming implements IncomingCall {
-  readonly timeoutMs: number;
-  readonly traceparent: string;
-  #controller: AbortController | undefined;
-  #aborted = false;
-
-  constructor(call: LinkCall) {
-    this.timeoutMs = call.timeoutMs;
-    this.traceparent = call.traceparent;
-  }
-
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#aborted) this.#controller.abort();
-    }
-    return this.#controller.signal;
-  }
-
-  abort(): void {
-    this.#aborted = true;
-    this.#controller?.abort();
-  }
 }
 
 /** Many small unary calls in both directions on one stream. Either side may be either end. */
@@ -85,36 +35,27 @@ export class Link {
   readonly closed: Promise<BulkheadError>;
   readonly #outbox: Outbox;
   readonly #stream: FrameStream;
-  readonly #serve: readonly ServedMethod[];
-  readonly #methods: ReadonlyMap<string, number>;
-  readonly #pending = new Map<number, Pending>();
-  readonly #incoming = new Map<number, Incoming>();
-  readonly #deadlines: Deadlines;
-  readonly #clock: LinkClock;
-  readonly #defaultTimeoutMs: number;
-  readonly #maxQueuedBytes: number;
-  readonly #maxIncoming: number;
+  readonly #outgoing: OutgoingCalls;
+  readonly #incoming: IncomingCalls;
   readonly #maxUnsentReplyBytes: number;
   #paused = false;
-  // Calls of a frame wait for their turn.
-  #backlog = false;
-  #nextId = 0;
   #gone: BulkheadError | undefined;
   #resolveClosed: (reason: BulkheadError) => void = () => {};
 
   constructor(stream: FrameStream, options: LinkOptions) {
+    const { clock = systemLinkClock, defaultTimeoutMs = 5_000, maxBodyBytes = 64 * MIB } = options;
+    const { maxQueuedBytes = 16 * MIB, maxPartialBytes = 64 * MIB, maxIncoming = 4_096 } = options;
     this.#stream = stream;
+    this.#maxUnsentReplyBytes = options.maxUnsentReplyBytes ?? 16 * MIB;
     this.#outbox = new Outbox(stream, () => {
       this.#read();
     });
-    this.#serve = options.serve;
-    this.#methods = new Map(options.remoteMethods.map((path, index) => [path, index]));
-    this.#defaultTimeoutMs = options.defaultTimeoutMs ?? 5_000;
-    this.#maxQueuedBytes = options.maxQueuedBytes ?? 16 * 1024 * 1024;
-    this.#maxIncoming = options.maxIncoming ?? 4_096;
-    this.#maxUnsentReplyBytes = options.maxUnsentReplyBytes ?? 16 * 1024 * 1024;
-    this.#clock = options.clock ?? systemLinkClock;
-    this.#deadlines = new Deadlines(this.#clock, (now) => this.#expire(now));
+    const limits = { defaultTimeoutMs, maxQueuedBytes, maxBodyBytes, maxPartialBytes };
+    this.#outgoing = new OutgoingCalls(this.#outbox, options.remoteMethods, limits, clock);
+    const partial = new PartialCalls(limits, clock);
+    this.#incoming = new IncomingCalls(this.#outbox, options.serve, maxIncoming, partial, (error) => {
+      this.close(error);
+    });
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -137,7 +78,7 @@ export class Link {
 
   /** Calls made and not answered yet. */
   get inFlight(): number {
-    return this.#pending.size;
+    return this.#outgoing.size;
   }
 
   /** Calls of the other side being handled. */
@@ -147,34 +88,17 @@ export class Link {
 
   /** Whether the other side serves this method on the link. */
   has(path: string): boolean {
-    return this.#methods.has(path);
+    return this.#outgoing.has(path);
   }
 
   /**
    * Makes one call. Settles by its deadline at the latest.
    *
    * @throws BulkheadError DEADLINE_EXCEEDED, CANCELLED, PLUGIN_UNAVAILABLE (link gone), PLUGIN_OVERLOADED (queue full),
-   *   UNKNOWN_METHOD, or what the other side answered
+   *   UNKNOWN_METHOD, MESSAGE_TOO_LARGE (the answer), or what the other side answered
    */
   call(path: string, body: Uint8Array, options?: CallOptions): Promise<Uint8Array> {
-    const method = this.#methods.get(path);
-    const refused = this.#refusal(path, method, options?.signal);
-    if (refused !== undefined || method === undefined) return Promise.reject(refused);
-    const timeoutMs = Math.max(1, Math.ceil(options?.timeoutMs ?? this.#defaultTimeoutMs));
-    const deadline = this.#clock.monotonic() + timeoutMs;
-    const id = this.#freeId();
-    return new Promise((resolve, reject) => {
-      this.#pending.set(id, {
-        resolve,
-        reject,
-        deadline,
-        timeoutMs,
-        unsubscribe: options?.signal === undefined ? undefined : this.#onAbort(options.signal, id),
-      });
-      this.#deadlines.cover(deadline);
-      const traceparent = options?.traceparent ?? '';
-      this.#outbox.call({ id, method, timeoutMs, traceparent, body }, this.#pending.size <= 1);
-    });
+    return this.#gone === undefined ? this.#outgoing.call(path, body, options) : Promise.reject(this.#gone);
   }
 
   /** The transport of ts-proto's service clients. */
@@ -189,200 +113,40 @@ export class Link {
     this.#stream.end();
   }
 
-  #refusal(
-    path: string,
-    method: number | undefined,
-    signal: AbortSignal | undefined,
-  ): BulkheadError | undefined {
-    if (this.#gone !== undefined) return this.#gone;
-    if (method === undefined) {
-      return new BulkheadError(ErrorCode.UNKNOWN_METHOD, `the other side does not serve ${path}`);
-    }
-    if (signal?.aborted === true) return cancelled();
-    if (this.#outbox.queuedBytes > this.#maxQueuedBytes) {
-      return new BulkheadError(
-        ErrorCode.PLUGIN_OVERLOADED,
-        `${this.#outbox.queuedBytes} bytes wait to be written, more than the link's ${this.#maxQueuedBytes}`,
-        { retryable: true },
-      );
-    }
-    return undefined;
-  }
-
-  #freeId(): number {
-    do this.#nextId = this.#nextId >= MAX_ID ? 1 : this.#nextId + 1;
-    while (this.#pending.has(this.#nextId));
-    return this.#nextId;
-  }
-
-  #onAbort(signal: AbortSignal, id: number): () => void {
-    const onAbort = (): void => {
-      const pending = this.#take(id);
-      if (pending === undefined) return;
-      this.#abandon(id);
-      pending.reject(cancelled());
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    return () => {
-      signal.removeEventListener('abort', onAbort);
-    };
-  }
-
-  #take(id: number): Pending | undefined {
-    const pending = this.#pending.get(id);
-    if (pending === undefined) return undefined;
-    this.#pending.delete(id);
-    pending.unsubscribe?.();
-    return pending;
-  }
-
-  /** Tells the other side that an answer is not needed any more. */
-  #abandon(id: number): void {
-    if (!this.#outbox.withdraw(id)) this.#outbox.cancel(id);
-  }
-
-  #expire(now: number): number {
-    let earliest = Infinity;
-    for (const [id, pending] of this.#pending) {
-      if (pending.deadline > now) {
-        if (pending.deadline < earliest) earliest = pending.deadline;
-        continue;
-      }
-      this.#take(id);
-      this.#abandon(id);
-      pending.reject(
-        new BulkheadError(ErrorCode.DEADLINE_EXCEEDED, `no answer within ${pending.timeoutMs} ms`, {
-          retryable: true,
-        }),
-      );
-    }
-    return earliest;
-  }
-
   #receive(frame: Frame): void {
-    for (const reply of frame.replies) this.#settle(reply);
-    for (const id of frame.cancels) {
-      this.#incoming.get(id)?.abort();
-      this.#incoming.delete(id);
-    }
-    if (frame.calls.length <= MAX_CALLS_PER_TURN) for (const call of frame.calls) this.#answer(call);
-    else this.#answerInTurns(frame.calls, 0);
+    for (const reply of frame.replies) this.#outgoing.settle(reply);
+    for (const id of frame.cancels) this.#incoming.cancel(id);
+    if (frame.parts.length > 0) this.#receiveParts(frame.parts);
+    this.#incoming.receive(frame.calls, frame.parts);
   }
 
-  /** A frame of very many calls: other connections of this process get their turns in between. */
-  #answerInTurns(calls: readonly LinkCall[], from: number): void {
-    const to = Math.min(calls.length, from + MAX_CALLS_PER_TURN);
-    for (let at = from; at < to; at += 1) {
-      const call = calls[at];
-      if (call !== undefined) this.#answer(call);
+  #receiveParts(parts: readonly LinkPart[]): void {
+    try {
+      for (const part of parts) if (part.ofReply) this.#outgoing.addPart(part);
+    } catch (error) {
+      this.close(BulkheadError.from(error));
     }
-    this.#backlog = to < calls.length;
-    if (!this.#backlog) return;
-    setImmediate(() => {
-      if (this.#gone !== undefined) return;
-      this.#outbox.together(() => {
-        this.#answerInTurns(calls, to);
-      });
-    });
   }
 
   /** Reads on, unless the other side has more answers to take, or more calls under way, than it is due. */
   #read(): void {
-    const pause = this.#backlog || this.#outbox.replyBytes > this.#maxUnsentReplyBytes;
+    const pause = this.#incoming.backlog || this.#outbox.replyBytes > this.#maxUnsentReplyBytes;
     if (pause === this.#paused) return;
     this.#paused = pause;
     if (pause) this.#stream.pause();
     else this.#stream.resume();
   }
 
-  #settle(reply: LinkReply): void {
-    const pending = this.#take(reply.id);
-    // Unknown: the call expired or was cancelled while its answer was on the way.
-    if (pending === undefined) return;
-    if (reply.status === 0) pending.resolve(reply.body);
-    else pending.reject(statusToError(reply.status, reply.message, reply.detail));
-  }
-
-  #answer(call: LinkCall): void {
-    if (this.#gone !== undefined) return;
-    const served = this.#serve[call.method];
-    if (served === undefined) {
-      this.#refuse(call.id, new BulkheadError(ErrorCode.UNKNOWN_METHOD, `no method number ${call.method}`));
-      return;
-    }
-    if (this.#incoming.has(call.id)) {
-      this.close(new BulkheadError(ErrorCode.PROTOCOL_ERROR, `the other side used call id ${call.id} twice`));
-      return;
-    }
-    if (this.#incoming.size >= this.#maxIncoming) {
-      this.#refuse(
-        call.id,
-        new BulkheadError(
-          ErrorCode.PLUGIN_OVERLOADED,
-          `${this.#maxIncoming} calls are being handled already`,
-          {
-            retryable: true,
-          },
-        ),
-      );
-      return;
-    }
-    const incoming = new Incoming(call);
-    let result: Uint8Array | Promise<Uint8Array>;
-    try {
-      result = served.handler(call.body, incoming);
-    } catch (error) {
-      this.#refuse(call.id, error);
-      return;
-    }
-    if (!(result instanceof Promise)) {
-      this.#reply(call.id, result);
-      return;
-    }
-    this.#incoming.set(call.id, incoming);
-    result.then(
-      (body) => {
-        if (this.#incoming.delete(call.id)) this.#reply(call.id, body);
-      },
-      (error: unknown) => {
-        if (this.#incoming.delete(call.id)) this.#refuse(call.id, error);
-      },
-    );
-  }
-
-  #reply(id: number, body: Uint8Array): void {
-    this.#outbox.reply(
-      { id, status: GrpcStatus.OK, message: '', detail: EMPTY, body },
-      this.#incoming.size === 0,
-    );
-  }
-
-  #refuse(id: number, thrown: unknown): void {
-    const { status, message, detail } = errorToStatus(thrown);
-    this.#outbox.reply({ id, status, message, detail, body: EMPTY }, false);
-  }
-
   #fail(reason: BulkheadError): void {
     if (this.#gone !== undefined) return;
     this.#gone = reason;
-    this.#deadlines.stop();
     this.#outbox.close();
-    const waiting = [...this.#pending.values()];
-    this.#pending.clear();
-    for (const pending of waiting) {
-      pending.unsubscribe?.();
-      pending.reject(reason);
-    }
-    for (const incoming of this.#incoming.values()) incoming.abort();
-    this.#incoming.clear();
+    this.#outgoing.fail(reason);
+    this.#incoming.close();
     this.#resolveClosed(reason);
   }
 }
 
 function unavailable(message: string, cause?: unknown): BulkheadError {
   return new BulkheadError(ErrorCode.PLUGIN_UNAVAILABLE, message, { retryable: true, cause });
-}
-
-function cancelled(): BulkheadError {
-  return new BulkheadError(ErrorCode.CANCELLED, 'the caller no longer needs the answer');
 }

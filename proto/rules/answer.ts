@@ -36,6 +36,7 @@ const MAX_REASON = 4_096;
 const MAX_DESCRIPTION = 16_384;
 const MAX_HEADERS = 200;
 const MAX_HEADER_VALUE = 16_384;
+const MAX_MCP_CODE = 0x7fff_ffff;
 const VIOLATION_KEYS = new Set([
   'code',
   'reason',
@@ -69,7 +70,8 @@ export function checkAnswer(spec: HookSpec, answer: unknown): CheckedAnswer {
     } catch (error) {
       throw wrong(spec, `modify: ${error instanceof Error ? error.message : String(error)}`, error);
     }
-    const fault = spec.fields[name]?.kind === 'headers' ? headersFault(value as object) : undefined;
+    const fault =
+      spec.fields[name]?.kind === 'headers' && isPlainObject(value) ? headersFault(value) : undefined;
     if (fault !== undefined) throw wrong(spec, `modify: field '${name}': ${fault}`);
   }
   const changed = Object.keys(travelling);
@@ -117,21 +119,34 @@ export function checkViolation(spec: Pick<HookSpec, 'name'>, value: unknown): Vi
   if (details !== undefined && !isPlainObject(details)) {
     throw wrong(spec, `violation.details: expected an object, got ${describe(details)}`);
   }
-  if (status !== undefined && !(Number.isInteger(status) && Number(status) >= 400 && Number(status) <= 599)) {
+  if (status !== undefined && !isWholeNumber(status, 400, 599)) {
     throw wrong(spec, `violation.http_status_code: expected 400 to 599, got ${describe(status)}`);
   }
-  if (
-    headers !== undefined &&
-    !(isPlainObject(headers) && Object.values(headers).every((item) => typeof item === 'string'))
-  ) {
+  if (headers !== undefined && !isStringMap(headers)) {
     throw wrong(spec, `violation.http_headers: expected an object of strings, got ${describe(headers)}`);
   }
   const badHeader = headers === undefined ? undefined : headersFault(headers);
   if (badHeader !== undefined) throw wrong(spec, `violation.http_headers: ${badHeader}`);
-  if (mcp !== undefined && !(Number.isInteger(mcp) && Math.abs(Number(mcp)) <= 0x7fff_ffff)) {
+  if (mcp !== undefined && !isWholeNumber(mcp, -MAX_MCP_CODE, MAX_MCP_CODE)) {
     throw wrong(spec, `violation.mcp_error_code: expected a whole number, got ${describe(mcp)}`);
   }
-  return value as unknown as Violation;
+  return {
+    code,
+    reason,
+    ...(description === undefined ? {} : { description }),
+    ...(details === undefined ? {} : { details }),
+    ...(status === undefined ? {} : { http_status_code: status }),
+    ...(headers === undefined ? {} : { http_headers: headers }),
+    ...(mcp === undefined ? {} : { mcp_error_code: mcp }),
+  };
+}
+
+function isWholeNumber(value: unknown, min: number, max: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
+}
+
+function isStringMap(value: unknown): value is Readonly<Record<string, string>> {
+  return isPlainObject(value) && Object.values(value).every((item) => typeof item === 'string');
 }
 
 /** What is wrong with headers that would stand in an HTTP message as they are; undefined: nothing. */

@@ -1,11 +1,9 @@
 import { Client, credentials, type ChannelCredentials } from '@grpc/grpc-js';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
-import { nativeCall, type CallOptions, type Link } from '@bulkhead/proto/link';
+import { MAX_WHOLE_BODY_BYTES, nativeCall, type CallOptions, type Link } from '@bulkhead/proto/link';
 import { HOST_CALL_TIMEOUT_MS, type HostTransport } from '../host/transport.js';
 import type { RuntimeClock } from '../runtime/clock.js';
 
-/** Beside the link go bodies above this, so that the small ones do not wait behind them. */
-const MAX_LINK_BODY_BYTES = 64 * 1024;
 /** The host's own limit is smaller and is the one that authors meet. */
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
@@ -45,7 +43,7 @@ export class HostConnection implements HostTransport {
 
   call(path: string, body: Uint8Array, options: CallOptions): Promise<Uint8Array> {
     const link = this.#link;
-    if (link !== undefined && body.length <= MAX_LINK_BODY_BYTES) return link.call(path, body, options);
+    if (link !== undefined && body.length <= MAX_WHOLE_BODY_BYTES) return link.call(path, body, options);
     const native = this.#openNative();
     if (native !== undefined) {
       return nativeCall(native, this.#clock, path, body, {

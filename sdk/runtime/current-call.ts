@@ -50,31 +50,27 @@ export class CurrentCall {
     };
   }
 
-  within<Value>(
+  /** Runs a handler as part of its call. The handler's side says with {@link end} when the call is answered. */
+  within<Argument, Value>(
     incoming: IncomingCall,
     defaultTimeoutMs: number,
-    run: () => Value | Promise<Value>,
-  ): Value | Promise<Value> {
-    if (!this.#needed) return run();
+    run: (argument: Argument) => Value,
+    argument: Argument,
+  ): Value {
+    if (!this.#needed) return run(argument);
     const timeoutMs = incoming.timeoutMs || defaultTimeoutMs;
     const entry: Entry = {
       incoming,
       deadlineMonotonic: timeoutMs === 0 ? Infinity : this.#clock.monotonic() + timeoutMs,
       ended: false,
     };
-    const end = (): void => {
-      entry.ended = true;
-    };
-    let pending = false;
-    try {
-      const result = this.#storage.run(entry, run);
-      if (result instanceof Promise) {
-        pending = true;
-        result.then(end, end);
-      }
-      return result;
-    } finally {
-      if (!pending) end();
-    }
+    return this.#storage.run(entry, run, argument);
+  }
+
+  /** The call that runs is answered: what it left behind runs on by itself. */
+  end(): void {
+    if (!this.#needed) return;
+    const entry = this.#storage.getStore();
+    if (entry !== undefined) entry.ended = true;
   }
 }

@@ -2,8 +2,14 @@ import type { RuntimeClock } from './clock.js';
 
 /** Counts the calls being handled, and waits until there are none. */
 export class InFlight {
+  readonly #onLeave: () => void;
   #count = 0;
   #waiting: (() => void)[] = [];
+
+  /** @param onLeave runs within each call as it ends */
+  constructor(onLeave: () => void) {
+    this.#onLeave = onLeave;
+  }
 
   get count(): number {
     return this.#count;
@@ -14,6 +20,7 @@ export class InFlight {
   }
 
   leave(): void {
+    this.#onLeave();
     this.#count -= 1;
     if (this.#count > 0 || this.#waiting.length === 0) return;
     for (const done of this.#waiting.splice(0)) done();

@@ -63,7 +63,7 @@ export class PluginRuntime {
   readonly log: Logger;
   readonly #options: RuntimeOptions;
   readonly #logTarget: LogTarget;
-  readonly #inFlight = new InFlight();
+  readonly #inFlight: InFlight;
   readonly #stop = new AbortController();
   #state: State = { kind: 'new' };
   #implementation: Implementation | undefined;
@@ -72,6 +72,9 @@ export class PluginRuntime {
 
   constructor(options: RuntimeOptions) {
     this.#options = options;
+    this.#inFlight = new InFlight(() => {
+      options.calls.end();
+    });
     this.#logTarget = { sink: options.sink, clock: options.clock, threshold: 'info' };
     this.log = new PluginLogger(this.#logTarget);
   }
@@ -236,7 +239,7 @@ export class PluginRuntime {
   /** One call, from wherever in the handler what it asks for knows that it is part of it. */
   #run(incoming: IncomingCall, work: (ready: Ready) => Answer): Answer {
     const ready = this.#ready();
-    return this.#options.calls.within(incoming, ready.environment.defaultTimeoutMs, () => work(ready));
+    return this.#options.calls.within(incoming, ready.environment.defaultTimeoutMs, work, ready);
   }
 
   #ready(): Ready {

@@ -4,6 +4,7 @@ import { describeEnvironment } from './environment.ts';
 import { connectDirect, connectThroughGateway } from './gateway.ts';
 import { measureSecondInstall, measureVerification, TREE_FILES } from './install.ts';
 import { closedLoop, median, openLoop, type Sample, type Subject } from './measure.ts';
+import { MISDEEDS, measureDisturbance } from './misbehaving.ts';
 import { SCENARIOS } from './scenarios.ts';
 import { measureNodeStart, measureStart } from './start-and-memory.ts';
 
@@ -100,9 +101,19 @@ for (let round = 0; round < rounds; round += 1) {
 results['node_grpc_start_ms'] = round1(await measureNodeStart(rounds));
 results['start_one_ms'] = round1(median(one.map((start) => start.startMs)));
 if (withStrict) results['start_one_strict_ms'] = round1(median(oneStrict.map((start) => start.startMs)));
+results['restart_ms'] = round1(median(one.map((start) => start.restartMs)));
+if (withStrict) results['restart_strict_ms'] = round1(median(oneStrict.map((start) => start.restartMs)));
 results['start_ten_ms'] = round1(median(ten.map((start) => start.startMs)));
 results['host_pss_mb'] = round1(median(ten.map((start) => start.hostPssMb)));
 results['plugin_pss_mb'] = round1(median(ten.map((start) => start.pluginPssMb)));
+
+const disturbances = [];
+for (const misdeed of MISDEEDS) {
+  const disturbed = await measureDisturbance(misdeed, withStrict ? 'strict' : 'basic', rounds);
+  results[`beside_${misdeed}_p99_us`] = disturbed.p99Us;
+  results[`beside_${misdeed}_ratio`] = disturbed.ratio;
+  disturbances.push({ misdeed, ...disturbed });
+}
 
 const direct = await connectDirect();
 const through = await connectThroughGateway();
@@ -144,10 +155,18 @@ say(`disk of ten plugins that share dependencies: ${results['disk_ten_over_one']
 say(
   `start to ready of one plugin: ${results['start_one_ms']} ms (in the strict sandbox, with the one trial of it: ${results['start_one_strict_ms'] ?? 'not measured'} ms), of ten: ${results['start_ten_ms']} ms`,
 );
+say(
+  `from spawn to ready, in a host that runs: ${results['restart_ms']} ms (in the strict sandbox: ${results['restart_strict_ms'] ?? 'not measured'} ms)`,
+);
 say(`Node with grpc-js loaded, for comparison: ${results['node_grpc_start_ms']} ms`);
 say(
   `memory (PSS): host ${results['host_pss_mb']} MB, a plugin ${results['plugin_pss_mb']} MB, ten plugins running`,
 );
+for (const { misdeed, quietP99Us, p99Us, ratio, untilEndedMs } of disturbances) {
+  say(
+    `a call beside a plugin that does ${misdeed}: p99 ${p99Us} µs, quiet ${quietP99Us} µs, ${ratio} ×; it was ended after ${untilEndedMs} ms`,
+  );
+}
 say(
   `MCP tool call, open loop at ${OPEN_LOOP_PER_SECOND}/s: direct over stdio p50 ${results['gateway_direct_p50_us']} µs, ` +
     `through the gateway ${results['gateway_through_p50_us']} µs, added ${results['gateway_added_p50_us']} µs`,

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createHost } from '@bulkhead/host';
+import { median } from './measure.ts';
 import { payload } from './payload.ts';
 
 /** Proportional set size in MB; a page that n processes share counts 1/n. */
@@ -13,6 +14,7 @@ async function pssMb(pid: number): Promise<number> {
 const count = Number(process.argv[2]);
 const directory = await mkdtemp(join(tmpdir(), 'bench-'));
 const plugin = join(import.meta.dirname, '../fixtures/plugins/noop');
+const RESTARTS = 5;
 const host = await createHost({
   environment: 'development',
   host: { data_dir: directory, sandbox: process.argv[3] },
@@ -22,6 +24,13 @@ const host = await createHost({
 const begin = performance.now();
 await host.start();
 const startMs = performance.now() - begin;
+// Of one plugin alone, in a host that knows its sandbox already.
+const restarts: number[] = [];
+for (let restart = 0; restart < RESTARTS; restart += 1) {
+  await host.reload('noop_0');
+  const state = host.status().plugins[0]?.state;
+  if (state?.kind === 'ready') restarts.push(state.startMs);
+}
 for (let i = 0; i < 2_000; i += 1) await host.invoke('tool_pre_invoke', payload);
 const pids = host.status().plugins.flatMap((status) => status.instances.map((instance) => instance.pid));
 const plugins = await Promise.all(pids.map(async (pid) => pssMb(pid ?? 0)));
@@ -31,6 +40,7 @@ await rm(directory, { recursive: true, force: true });
 process.stdout.write(
   JSON.stringify({
     startMs,
+    restartMs: median(restarts),
     hostPssMb,
     pluginPssMb: plugins.reduce((sum, mb) => sum + mb, 0) / plugins.length,
   }),

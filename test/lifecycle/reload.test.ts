@@ -47,6 +47,29 @@ describe('a reload', () => {
     expect(h.pids('m')).toHaveLength(2);
     expect(h.pids('m').some((pid) => before.includes(pid))).toBe(false);
   });
+
+  test('whose old process crashes while it drains loses no call: each is answered or fails at once', async () => {
+    const h = await started({ plugins: { slow: { plugin: fixture('slow') } } });
+    const invoke = async (sleepMs: number): Promise<string> => {
+      const result = await h.host.invoke('tool_pre_invoke', { name: 'x', args: { sleep_ms: sleepMs } });
+      return result.allowed ? 'allowed' : result.violation.code;
+    };
+    const [old] = h.pids('slow');
+    if (old === undefined) throw new Error('not started');
+    const underWay = Array.from({ length: 20 }, async () => invoke(4_000));
+    const swapped = h.next(
+      (event) => event.kind === 'state' && event.to.kind === 'draining' && event.to.pid === old,
+    );
+    const reloaded = h.host.reload('slow');
+    await swapped;
+    const after = Array.from({ length: 20 }, async () => invoke(50));
+    process.kill(old, 'SIGKILL');
+    expect(new Set(await Promise.all(underWay))).toEqual(new Set(['PLUGIN_UNAVAILABLE']));
+    expect(new Set(await Promise.all(after))).toEqual(new Set(['allowed']));
+    await reloaded;
+    expect(h.pids('slow')).not.toContain(old);
+    expect(h.host.status()).toMatchObject({ notReady: [], plugins: [{ restarts: 0, serving: true }] });
+  });
 });
 
 describe('apply', () => {

@@ -105,6 +105,21 @@ describe('stop', () => {
     await stopped;
   });
 
+  test('waits no longer for calls on a process that crashes while it drains, and each of them ends', async () => {
+    const h = await prepared({ plugins: { slow: { plugin: fixture('slow') } } });
+    await h.host.start();
+    const [pid] = h.pids('slow');
+    if (pid === undefined) throw new Error('not started');
+    const underWay = Array.from({ length: 20 }, async () => {
+      const result = await h.host.invoke('tool_pre_invoke', { name: 'x', args: { sleep_ms: 4_000 } });
+      return result.allowed ? 'allowed' : result.violation.code;
+    });
+    const stopped = h.host.stop();
+    process.kill(pid, 'SIGKILL');
+    expect(new Set(await Promise.all(underWay))).toEqual(new Set(['PLUGIN_UNAVAILABLE']));
+    await stopped;
+  });
+
   test('while plugins start leaves nothing behind', async () => {
     const h = await prepared({ plugins: { hangs: { plugin: fixture('hang-setup'), mode: 'audit' } } });
     const started = h.host.start();

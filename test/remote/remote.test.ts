@@ -30,6 +30,15 @@ describe('a plugin that runs elsewhere', () => {
     await workshop.tape.waitFor(({ msg, plugin }) => msg === 'asked by far' && plugin === 'far');
   });
 
+  test('has no way back but the link, and large calls to the host cross on it', async () => {
+    const { port } = await workshop.serveSecurely();
+    const sidecar = await workshop.connect(at('localhost', port, workshop.tls()), { name: 'loud' });
+    expect(await greet(sidecar, 'shout')).toMatchObject({ greeting: 'hello' });
+    const { msg } = await workshop.tape.waitFor((entry) => entry.msg.startsWith('loud !'));
+    expect(msg.length).toBeGreaterThan(60_000);
+    expect(await greet(sidecar)).toMatchObject({ greeting: 'hello' });
+  });
+
   test('is known by the fingerprint of its certificate, whatever its name', async () => {
     const { port } = await workshop.serveSecurely();
     const tls = workshop.tls({ fingerprint: fingerprintOf(workshop.server) });
@@ -162,7 +171,8 @@ test('a host runs hooks through an address, and connects again by itself when th
     {
       environment: 'development',
       host: { data_dir: workshop.directory },
-      lifecycle: { backoff_initial_ms: 50 },
+      // Tried until it is back, however long it takes to come up here.
+      lifecycle: { backoff_initial_ms: 50, backoff_max_ms: 200, crash_limit: 100 },
       plugins: {
         greeter: {
           address: `grpcs://localhost:${served.port}`,

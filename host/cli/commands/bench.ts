@@ -5,6 +5,7 @@ interface BenchOptions {
   readonly json: boolean;
   readonly rounds: string;
   readonly sliceMs: string;
+  readonly only?: string;
 }
 
 export function benchCommand(cli: Cli): Command {
@@ -13,12 +14,14 @@ export function benchCommand(cli: Cli): Command {
     .option('--json', 'print all figures as one JSON object, as the last line', false)
     .option('--rounds <n>', 'interleaved rounds, of which the median counts', '5')
     .option('--slice-ms <ms>', 'how long each measurement takes', '600')
+    .option('--only <part>', 'measure only what has this in its name, for example store')
     .action(async (options: BenchOptions) => {
       const { runBench } = await import('../run-bench.js');
       const ok = await runBench([
         ...(options.json ? ['--json'] : []),
         `--rounds=${options.rounds}`,
         `--slice-ms=${options.sliceMs}`,
+        ...(options.only === undefined ? [] : [`--only=${options.only}`]),
       ]);
       if (!ok) cli.exitWith(ExitCode.failed);
     });

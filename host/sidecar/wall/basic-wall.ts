@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process';
 import { realpath } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import type { CommandLine, LaunchPlace, Wall } from '../command-line.js';
 import { programCommand } from '../limits/program-command.js';
 import type { LaunchDescription } from '../sidecar.js';
-import { findProgram } from './find-program.js';
+import { assertProgram, findProgram } from './find-program.js';
 import { pathsBeside } from './linked-packages.js';
 import { limitCommand } from './rlimits.js';
 
@@ -17,25 +19,70 @@ export interface BasicWallOptions {
  * and Node's permission model as a second layer. It keeps honest code honest; it is no wall against hostile code.
  */
 export async function createBasicWall({ platform, searchPath }: BasicWallOptions): Promise<Wall> {
-  const prlimit = platform === 'linux' ? await findProgram('prlimit', searchPath) : undefined;
+  const linux = platform === 'linux';
+  const prlimit = linux ? await findProgram('prlimit', searchPath) : undefined;
+  const dieWithHost = linux ? await dieWithParent(await findProgram('setpriv', searchPath)) : [];
   return {
     kind: 'basic',
     privateSockets: false,
-    enclose: (description, place) => enclose(prlimit, description, place),
+    enclose: (description, place) => enclose({ prlimit, dieWithHost }, description, place),
   };
 }
 
+interface Programs {
+  readonly prlimit: string | undefined;
+  /** Put in front of the program, the kernel ends it with the host. */
+  readonly dieWithHost: readonly string[];
+}
+
+const HELP_TIMEOUT_MS = 5_000;
+
+/**
+ * The kernel's signal at the parent's end reaches a plugin that spins, which its lifeline does not. What the plugin
+ * started is left to the sweep. An older `setpriv`, or a smaller one, does not know how.
+ */
+async function dieWithParent(setpriv: string | undefined): Promise<readonly string[]> {
+  if (setpriv === undefined) return [];
+  try {
+    const { stdout } = await promisify(execFile)(setpriv, ['--help'], { timeout: HELP_TIMEOUT_MS });
+    return stdout.includes('--pdeathsig') ? [setpriv, '--pdeathsig', 'KILL', '--'] : [];
+  } catch {
+    return [];
+  }
+}
+
 async function enclose(
-  prlimit: string | undefined,
+  { prlimit, dieWithHost }: Programs,
   description: LaunchDescription,
   place: LaunchPlace,
 ): Promise<CommandLine> {
   await place.verify?.(description.cwd);
+  await assertProgram(description.command[0], description.cwd);
   const flags = description.runtime === 'other' ? [] : await permissionFlags(description, place.launchDir);
-  const [program, ...args] = programCommand(description, flags);
+  const { onCommandLine, env } = handOver(flags, place.env);
+  const [program, ...args] = programCommand(description, onCommandLine);
   // Its user is the host's own, so a limit on processes would count the host's and every other plugin's.
-  const [file = program, ...rest] = [...limitCommand(prlimit, description.limits, false), program, ...args];
-  return { file, args: rest, env: place.env, cwd: description.cwd };
+  const [file = program, ...rest] = [
+    ...dieWithHost,
+    ...limitCommand(prlimit, description.limits, false),
+    program,
+    ...args,
+  ];
+  return { file, args: rest, env, cwd: description.cwd };
+}
+
+/**
+ * Node repeats the model's flags to each Node that the plugin starts, in NODE_OPTIONS and without quotes: a path with a
+ * space would end the list there, and what follows be lost. Such flags are said in NODE_OPTIONS from the start, quoted,
+ * and whoever inherits the environment has them whole.
+ */
+function handOver(
+  flags: readonly string[],
+  env: Readonly<Record<string, string>>,
+): { readonly onCommandLine: readonly string[]; readonly env: Readonly<Record<string, string>> } {
+  if (!flags.some((flag) => /[\s"\\]/.test(flag))) return { onCommandLine: flags, env };
+  const quoted = flags.map((flag) => `"${flag.replaceAll(/["\\]/g, String.raw`\$&`)}"`);
+  return { onCommandLine: [], env: { ...env, NODE_OPTIONS: quoted.join(' ') } };
 }
 
 /**

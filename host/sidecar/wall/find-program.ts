@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
+import { spawnFailed } from '../plugin-process.js';
 
 /** Where a system keeps its programs, whatever PATH says. */
 const SYSTEM_FOLDERS = ['/usr/bin', '/bin', '/usr/local/bin'];
@@ -20,4 +21,16 @@ export async function findProgram(
     if (there) return path;
   }
   return undefined;
+}
+
+/**
+ * What is put in front of a program would fail in its place, and look like a plugin that ended.
+ *
+ * @throws BulkheadError SPAWN_FAILED when the program, named by its path, may not be run
+ */
+export async function assertProgram(file: string, cwd: string): Promise<void> {
+  if (!isAbsolute(file)) return;
+  await access(file, constants.X_OK).catch((error: unknown) => {
+    throw spawnFailed({ file, cwd }, error);
+  });
 }

@@ -1,12 +1,12 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { access, realpath, stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { CommandLine, Descriptor, LaunchPlace, Wall } from '../command-line.js';
 import { programCommand } from '../limits/program-command.js';
-import { spawnFailed } from '../plugin-process.js';
 import type { LaunchDescription } from '../sidecar.js';
 import { passwdLine, toArguments, type BubblewrapFeatures, type Mount } from './bubblewrap.js';
+import { assertProgram } from './find-program.js';
 import { hide, isWithin, mountGranted } from './granted-paths.js';
 import type { BoundFile } from './libraries.js';
 import { pathsBeside } from './linked-packages.js';
@@ -46,12 +46,7 @@ async function enclose(
   const { cwd, limits, reach } = description;
   const root = await realpath(cwd);
   const own = await Promise.all(closed.map((path) => realpath(path).catch(() => path)));
-  const [file] = description.command;
-  if (isAbsolute(file)) {
-    await access(file, constants.X_OK).catch((error: unknown) => {
-      throw spawnFailed({ file, cwd }, error);
-    });
-  }
+  await assertProgram(description.command[0], cwd);
   const opened = [
     ...bind(system.certificates),
     ...programMounts(description, system),

@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import { workerFile } from '../../worker-file.js';
 import { sqliteError } from './sqlite-fault.js';
 import type { Answer, Outcome, Request, Result, WorkerSettings } from './messages.js';
 
@@ -29,11 +29,8 @@ const ANSWER_TIMEOUT_MS = 60_000;
 /** A thread that died is not started again sooner than this after its start. */
 const RESTART_INTERVAL_MS = 1_000;
 
-const resolve = createRequire(import.meta.url).resolve;
-
-/** By the package's own name for it, so that it is the compiled file wherever this one runs. */
 export const startWorker: StartWorker = (settings) =>
-  new Worker(resolve('#sqlite-worker'), {
+  new Worker(workerFile(import.meta.url, 'sqlite-worker.js'), {
     workerData: settings,
     env: {},
     // The oldest Node 22 that is supported calls SQLite experimental, once in each thread.

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { BulkheadError } from '../../errors.js';
 import { OBJECT_TYPES, type ObjectType } from '../contributions.js';
 import { checkConfigSchema } from '../schema/check-config.js';
+import { schemaFault } from '../schema/schema-fault.js';
 import { parseObject } from './parse-object.js';
 import { FILTER_FIELDS, OBJECT_SCHEMAS, UNIQUE_FIELD } from './schemas.js';
 import { placesOf, templateFault } from './url-template.js';
@@ -106,6 +107,22 @@ test('the schemas are schemas without keywords that nothing knows, and filters n
     const unique = UNIQUE_FIELD[type];
     if (unique !== undefined) expect(FILTER_FIELDS[type]).toContain(unique);
   }
+});
+
+test('a schema is judged alone: one leaves nothing behind for the next', () => {
+  expect(schemaFault({ $id: 'https://x.example/a', type: 'object' })).toBeUndefined();
+  expect(schemaFault({ $id: 'https://x.example/a', type: 'string' })).toBeUndefined();
+  expect(schemaFault({ $ref: 'https://x.example/a' })).toContain("can't resolve reference");
+  expect(schemaFault({ properties: { a: { $id: 'https://x.example/b' } } })).toContain("'$id'");
+  expect(schemaFault({ properties: { $id: { type: 'string' } } })).toBeUndefined();
+  expect(schemaFault({ pattern: '(' })).toBeDefined();
+  expect(schemaFault({ description: 'x'.repeat(70_000) })).toContain('at most');
+  for (const draft of [
+    'http://json-schema.org/draft-07/schema#',
+    'https://json-schema.org/draft/2019-09/schema',
+  ])
+    expect(schemaFault({ $schema: draft, type: 'object', definitions: { a: {} } })).toBeUndefined();
+  expect(schemaFault({ $schema: 'https://x.example/' })).toContain('$schema');
 });
 
 test('the places of a URL template', () => {

@@ -85,7 +85,7 @@ const tool = objectSchema('Tool', 'Operations that agents and plugins may run.',
   headers: secretHeaders('Of http: sent with each request.'),
   operations: {
     type: 'array',
-    maxItems: 500,
+    maxItems: 200,
     default: [],
     'x-expected': 'a list of operations',
     description: 'What it can do; names are unique.',

@@ -1,7 +1,7 @@
 import { posix, win32 } from 'node:path';
 import type { ObjectType } from '../contributions.js';
-import { compileSchema } from '../schema/compile.js';
 import type { JsonSchema, Keys } from '../schema/problem.js';
+import { schemaFault } from '../schema/schema-fault.js';
 import type { DatasourceObject, LlmObject, ObjectShapes, ToolObject } from './shapes.js';
 import { httpUrlFault, placesOf, templateFault } from './url-template.js';
 
@@ -117,12 +117,8 @@ function templateFaults(keys: Keys, template: string, input: JsonSchema | undefi
 }
 
 function schemaFaults(keys: Keys, schema: JsonSchema): readonly Fault[] {
-  try {
-    compileSchema(schema);
-    return [];
-  } catch (error) {
-    return fault(keys, `no JSON Schema: ${error instanceof Error ? error.message : String(error)}`);
-  }
+  const wrong = schemaFault(schema);
+  return wrong === undefined ? [] : fault(keys, `no JSON Schema: ${wrong}`);
 }
 
 function twice(items: readonly string[], keys: Keys): readonly Fault[] {

@@ -39,13 +39,7 @@ export function compileSchema<T = unknown>(
   options: CompileOptions = {},
 ): ValidateFunction<T> {
   const draft = draftOf(schema);
-  if (draft === undefined) {
-    throw new Error(
-      `$schema: expected ${Object.keys(DRAFTS)
-        .map((id) => `https://${id}`)
-        .join(' or ')}, got ${JSON.stringify(schema['$schema'])}`,
-    );
-  }
+  if (draft === undefined) throw new Error(unknownDraft(schema));
   const warn = options.onWarning ?? (() => undefined);
   const ajvOptions: Options = {
     allErrors: true,
@@ -71,7 +65,14 @@ export function compileSchema<T = unknown>(
   return withFormats(new Ajv2019(ajvOptions)).compile<T>(rest);
 }
 
-function withFormats<A extends Ajv2019 | Ajv2020>(ajv: A): A {
+/** What is wrong with `$schema`. */
+export function unknownDraft(schema: JsonSchema): string {
+  const known = Object.keys(DRAFTS).map((id) => `https://${id}`);
+  return `$schema: expected ${known.join(' or ')}, got ${JSON.stringify(schema['$schema'])}`;
+}
+
+/** Adds the formats, and what our own schemas say beside them. */
+export function withFormats<A extends Ajv | Ajv2019 | Ajv2020>(ajv: A): A {
   formats.default(ajv);
   // An annotation of ours: what to say was expected, where the keywords alone would not read well.
   ajv.addKeyword({ keyword: 'x-expected', schemaType: 'string', valid: true });

@@ -19,11 +19,16 @@ export interface OpenResponse {
 /**
  * Frame is what one side has to say at one moment: calls it makes, answers it gives, calls it no longer needs.
  * A frame of more than 16,384 of them together is refused.
+ *
+ * A body of more than 64 KiB comes in parts, between which everything else goes on: the call or the reply holds its
+ * beginning and says in rest how much follows, then parts carry it on, in order, until that much is there. A cancel
+ * ends either.
  */
 export interface Frame {
   calls: Call[];
   replies: Reply[];
   cancels: number[];
+  parts: Part[];
 }
 
 export interface Call {
@@ -37,6 +42,8 @@ export interface Call {
   traceparent: string;
   /** The encoded request of an ordinary unary RPC. */
   body: Uint8Array;
+  /** Bytes of the body that follow in parts. */
+  rest: number;
 }
 
 export interface Reply {
@@ -49,6 +56,16 @@ export interface Reply {
   /** An encoded bulkhead.v1.ErrorDetail, when there is one. */
   detail: Uint8Array;
   /** The encoded response, when the status is OK. */
+  body: Uint8Array;
+  /** Bytes of the body that follow in parts. */
+  rest: number;
+}
+
+export interface Part {
+  /** The id of the call whose body, or whose reply's body, goes on. One that is not known any more is passed over. */
+  id: number;
+  /** Whose: of the call that the sender made, or of the reply that it gives. */
+  ofReply: boolean;
   body: Uint8Array;
 }
 
@@ -227,7 +244,7 @@ export const OpenResponse: MessageFns<OpenResponse> = {
 };
 
 function createBaseFrame(): Frame {
-  return { calls: [], replies: [], cancels: [] };
+  return { calls: [], replies: [], cancels: [], parts: [] };
 }
 
 export const Frame: MessageFns<Frame> = {
@@ -244,6 +261,9 @@ export const Frame: MessageFns<Frame> = {
         writer.uint32(v);
       }
       writer.join();
+    }
+    for (const v of message.parts) {
+      Part.encode(v!, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -294,6 +314,14 @@ export const Frame: MessageFns<Frame> = {
             }
 
             break;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.parts.push(Part.decode(reader, reader.uint32()));
+            continue;
           }
         }
         if ((tag & 7) === 4 || tag === 0) {
@@ -347,12 +375,13 @@ export const Frame: MessageFns<Frame> = {
     message.calls = object.calls?.map((e) => Call.fromPartial(e)) || [];
     message.replies = object.replies?.map((e) => Reply.fromPartial(e)) || [];
     message.cancels = object.cancels?.map((e) => e) || [];
+    message.parts = object.parts?.map((e) => Part.fromPartial(e)) || [];
     return message;
   },
 };
 
 function createBaseCall(): Call {
-  return { id: 0, method: 0, timeoutMs: 0, traceparent: "", body: new Uint8Array(0) };
+  return { id: 0, method: 0, timeoutMs: 0, traceparent: "", body: new Uint8Array(0), rest: 0 };
 }
 
 export const Call: MessageFns<Call> = {
@@ -371,6 +400,9 @@ export const Call: MessageFns<Call> = {
     }
     if (message.body.length !== 0) {
       writer.uint32(42).bytes(message.body);
+    }
+    if (message.rest !== 0) {
+      writer.uint32(48).uint32(message.rest);
     }
     return writer;
   },
@@ -428,6 +460,14 @@ export const Call: MessageFns<Call> = {
             message.body = reader.bytes();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.rest = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -480,12 +520,13 @@ export const Call: MessageFns<Call> = {
     message.timeoutMs = object.timeoutMs ?? 0;
     message.traceparent = object.traceparent ?? "";
     message.body = object.body ?? new Uint8Array(0);
+    message.rest = object.rest ?? 0;
     return message;
   },
 };
 
 function createBaseReply(): Reply {
-  return { id: 0, status: 0, message: "", detail: new Uint8Array(0), body: new Uint8Array(0) };
+  return { id: 0, status: 0, message: "", detail: new Uint8Array(0), body: new Uint8Array(0), rest: 0 };
 }
 
 export const Reply: MessageFns<Reply> = {
@@ -504,6 +545,9 @@ export const Reply: MessageFns<Reply> = {
     }
     if (message.body.length !== 0) {
       writer.uint32(42).bytes(message.body);
+    }
+    if (message.rest !== 0) {
+      writer.uint32(48).uint32(message.rest);
     }
     return writer;
   },
@@ -561,6 +605,14 @@ export const Reply: MessageFns<Reply> = {
             message.body = reader.bytes();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.rest = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -614,6 +666,116 @@ export const Reply: MessageFns<Reply> = {
     message.status = object.status ?? 0;
     message.message = object.message ?? "";
     message.detail = object.detail ?? new Uint8Array(0);
+    message.body = object.body ?? new Uint8Array(0);
+    message.rest = object.rest ?? 0;
+    return message;
+  },
+};
+
+function createBasePart(): Part {
+  return { id: 0, ofReply: false, body: new Uint8Array(0) };
+}
+
+export const Part: MessageFns<Part> = {
+  encode(message: Part, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).uint32(message.id);
+    }
+    if (message.ofReply !== false) {
+      writer.uint32(16).bool(message.ofReply);
+    }
+    if (message.body.length !== 0) {
+      writer.uint32(26).bytes(message.body);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Part {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePart();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.ofReply = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.body = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  // encodeTransform encodes a source of message objects.
+  // Transform<Part, Uint8Array>
+  async *encodeTransform(source: AsyncIterable<Part | Part[]> | Iterable<Part | Part[]>): AsyncIterable<Uint8Array> {
+    for await (const pkt of source) {
+      if (globalThis.Array.isArray(pkt)) {
+        for (const p of (pkt as any)) {
+          yield* [Part.encode(p).finish()];
+        }
+      } else {
+        yield* [Part.encode(pkt as any).finish()];
+      }
+    }
+  },
+
+  // decodeTransform decodes a source of encoded messages.
+  // Transform<Uint8Array, Part>
+  async *decodeTransform(
+    source: AsyncIterable<Uint8Array | Uint8Array[]> | Iterable<Uint8Array | Uint8Array[]>,
+  ): AsyncIterable<Part> {
+    for await (const pkt of source) {
+      if (globalThis.Array.isArray(pkt)) {
+        for (const p of (pkt as any)) {
+          yield* [Part.decode(p)];
+        }
+      } else {
+        yield* [Part.decode(pkt as any)];
+      }
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Part>, I>>(base?: I): Part {
+    return Part.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Part>, I>>(object: I): Part {
+    const message = createBasePart();
+    message.id = object.id ?? 0;
+    message.ofReply = object.ofReply ?? false;
     message.body = object.body ?? new Uint8Array(0);
     return message;
   },

@@ -1,0 +1,53 @@
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import {
+  EventServiceDefinition,
+  PublishRequest,
+  PublishResponse,
+  SubscribeRequest,
+  SubscribeResponse,
+  UnsubscribeRequest,
+  UnsubscribeResponse,
+} from '@bulkhead/proto/host';
+import type { EventOutbox } from '../../events/outbox.js';
+import type { Subscriptions } from '../../events/subscriptions.js';
+import { createHostMethods, type HostMethod, type PluginIdentity } from '../../sidecar/host-method.js';
+import type { Actor } from '../../telemetry/audit.js';
+
+/** What the host alone says, whatever a plugin is called. */
+const OF_THE_HOST = ['system', 'plugin', 'plugin_tool'];
+
+/** EventService: a plugin publishes under its own id and subscribes to what it likes. */
+export function createEventMethods(outbox: EventOutbox, subscriptions: Subscriptions): readonly HostMethod[] {
+  return createHostMethods(EventServiceDefinition, {
+    async publish(body, { plugin }) {
+      const { topic, dataJson } = PublishRequest.decode(body);
+      assertOwn(topic, plugin);
+      const eventId = await outbox.publish({ topic, dataJson });
+      return PublishResponse.encode({ eventId }).finish();
+    },
+    async subscribe(body, { plugin }) {
+      const { pattern } = SubscribeRequest.decode(body);
+      const { dropped } = await subscriptions.subscribe(plugin.name, pattern, actorOf(plugin));
+      return SubscribeResponse.encode({ dropped: BigInt(dropped) }).finish();
+    },
+    async unsubscribe(body, { plugin }) {
+      const { pattern } = UnsubscribeRequest.decode(body);
+      await subscriptions.unsubscribe(plugin.name, pattern, actorOf(plugin));
+      return UnsubscribeResponse.encode({}).finish();
+    },
+  });
+}
+
+function assertOwn(topic: string, { id }: PluginIdentity): void {
+  const reserved = OF_THE_HOST.some((word) => topic === word || topic.startsWith(`${word}.`));
+  if (topic.startsWith(`${id}.`) && !reserved) return;
+  throw new BulkheadError(
+    ErrorCode.PERMISSION_DENIED,
+    `expected a topic that begins with '${id}.'; a plugin publishes under its own id`,
+    { field: 'topic' },
+  );
+}
+
+function actorOf({ name }: PluginIdentity): Actor {
+  return { kind: 'plugin', id: name };
+}

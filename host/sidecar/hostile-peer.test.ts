@@ -1,0 +1,124 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { isBulkheadError } from '@bulkhead/proto';
+import { Harness, WALLS } from './launch.test-support.js';
+import type { Sidecar } from './sidecar.js';
+
+const MIB = 1024 * 1024;
+const EMPTY = new Uint8Array(0);
+const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
+const failed = (call: Promise<unknown>): Promise<string> =>
+  call.then(
+    () => 'answered',
+    (error: unknown) => (isBulkheadError(error) ? error.code : String(error)),
+  );
+
+describe.each(WALLS)('behind the wall %s:', (kind) => {
+  let harness: Harness;
+  let neighbour: Sidecar;
+  beforeEach(async () => {
+    harness = new Harness(kind);
+    neighbour = await harness.plugin('', { name: 'neighbour' });
+  });
+  afterEach(async () => {
+    expect(text(await neighbour.call('/test.Echo/Echo', Buffer.from('unharmed')))).toBe('unharmed');
+    await harness.close();
+  });
+
+  describe('a plugin that floods the host’s socket', () => {
+    test.each([
+      ['resets', true],
+      ['resets', false],
+      ['streams', true],
+      ['streams', false],
+      ['pings', false],
+      ['settings', false],
+    ] as const)('with %s loses that connection (reads the answers: %s)', async (flood, reads) => {
+      const sidecar = await harness.plugin('', { callTimeoutMs: 25_000 });
+      const answer = await sidecar.call('/test.Echo/FloodHost', Buffer.from(JSON.stringify([flood, reads])));
+      expect(JSON.parse(text(answer))).toMatchObject({ dropped: true });
+      expect(text(await sidecar.call('/test.Echo/Echo', Buffer.from('on the link')))).toBe('on the link');
+    });
+
+    // Nothing piles up then, so HTTP/2 has nothing to drop it for; it is one connection among others.
+    test.each(['pings', 'settings'])(
+      'with %s and takes every answer keeps nobody from theirs',
+      async (flood) => {
+        const sidecar = await harness.plugin('', { callTimeoutMs: 25_000 });
+        let over = false;
+        const flooding = sidecar
+          .call('/test.Echo/FloodHost', Buffer.from(JSON.stringify([flood, true])))
+          .finally(() => {
+            over = true;
+          });
+        // Each within its deadline, or this throws.
+        do await neighbour.call('/test.Echo/Echo', EMPTY);
+        while (!over);
+        await flooding;
+      },
+    );
+  });
+
+  test.each(['pings', 'settings'])(
+    'a plugin that floods the connection on which the host called with %s is lost',
+    async (flood) => {
+      const sidecar = await harness.plugin('relay');
+      await sidecar.call('/test.Echo/FloodBack', Buffer.from(flood));
+      expect(await sidecar.lost).toMatchObject({ code: 'PLUGIN_UNAVAILABLE' });
+    },
+  );
+
+  test('a plugin that closes its half of the connection and lives on is lost', async () => {
+    const sidecar = await harness.plugin('relay');
+    const waiting = failed(sidecar.call('/test.Echo/Hang', EMPTY, { timeoutMs: 25_000 }));
+    await sidecar.call('/test.Echo/HalfClose', EMPTY);
+    expect(await sidecar.lost).toMatchObject({ code: 'PLUGIN_UNAVAILABLE' });
+    expect(await waiting).toBe('PLUGIN_UNAVAILABLE');
+  });
+
+  test('without a link the next call notices it, and later ones go over another connection', async () => {
+    const sidecar = await harness.plugin('relay,no-link');
+    await sidecar.call('/test.Echo/HalfClose', EMPTY);
+    await harness.tape.waitFor(({ msg }) => msg === 'half closed');
+    const call = (): Promise<string> => failed(sidecar.call('/test.Echo/Echo', EMPTY));
+    expect(['answered', 'PLUGIN_UNAVAILABLE']).toContain(await call());
+    await expect.poll(call, { timeout: 5_000 }).toBe('answered');
+  });
+
+  test('calls to a plugin that does not read end at their deadline, and what waits for it is bounded', async () => {
+    const sidecar = await harness.plugin('relay');
+    await sidecar.call('/test.Echo/StopReading', EMPTY);
+    await harness.tape.waitFor(({ msg }) => msg === 'reads no more');
+    const before = process.memoryUsage().rss;
+    const body = Buffer.alloc(60_000);
+    const outcomes = await Promise.all(
+      Array.from({ length: 2_000 }, () => failed(sidecar.call('/test.Echo/Echo', body, { timeoutMs: 500 }))),
+    );
+    expect(new Set(outcomes)).toEqual(new Set(['PLUGIN_OVERLOADED', 'DEADLINE_EXCEEDED']));
+    expect(process.memoryUsage().rss - before).toBeLessThan(100 * MIB);
+    expect(sidecar.inFlight).toBe(0);
+  });
+
+  test.each(['', 'no-link'])('an answer far above the limit is refused and not kept (%j)', async (vices) => {
+    const sidecar = await harness.plugin(vices, { maxMessageBytes: 100_000, callTimeoutMs: 25_000 });
+    const before = process.memoryUsage().rss;
+    const size = Buffer.from(String(256 * MIB));
+    expect(await failed(sidecar.call('/test.Echo/Answer', size))).toBe('MESSAGE_TOO_LARGE');
+    expect(process.memoryUsage().rss - before).toBeLessThan(100 * MIB);
+    expect(text(await sidecar.call('/test.Echo/Echo', Buffer.from('next')))).toBe('next');
+  });
+
+  test('an answer without an end is bounded by the deadline, and nothing of it is kept', async () => {
+    const sidecar = await harness.plugin('no-link');
+    const before = process.memoryUsage().rss;
+    const endless = sidecar.call('/test.Echo/Endless', EMPTY, { timeoutMs: 500 });
+    expect(await failed(endless)).toBe('DEADLINE_EXCEEDED');
+    expect(process.memoryUsage().rss - before).toBeLessThan(100 * MIB);
+    expect(text(await sidecar.call('/test.Echo/Echo', Buffer.from('next')))).toBe('next');
+  });
+
+  test('a stream of output without an end is read, counted and dropped', async () => {
+    const sidecar = await harness.plugin('no-link,go,endless-output');
+    await harness.tape.waitFor((entry) => entry['plugin'] === 'probe' && 'dropped' in entry);
+    expect(text(await sidecar.call('/test.Echo/Echo', Buffer.from('next')))).toBe('next');
+  });
+});
