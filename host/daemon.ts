@@ -10,6 +10,7 @@ import { acquireDaemonLock } from './admin/daemon-lock.js';
 import { chooseSocketPath, removeDaemonRecord, writeDaemonRecord } from './admin/daemon-record.js';
 import type { LogTail } from './admin/log-tail.js';
 import { describePlugin } from './admin/plugin-status.js';
+import { keptStateRoutes } from './admin/kept-state-routes.js';
 import { createObjectRoutes } from './admin/object-routes.js';
 import { usageRoutes } from './admin/usage-routes.js';
 import { judgeReadiness } from './admin/readiness.js';
@@ -218,7 +219,11 @@ async function start(
     configRoutes({ layer, loaded: () => loaded, apply }),
     ...(services === undefined
       ? []
-      : [createObjectRoutes(services.objects), usageRoutes((asked) => services.usageOf(asked))]),
+      : [
+          createObjectRoutes(services.objects),
+          usageRoutes((asked) => services.usageOf(asked)),
+          ...keptStateRoutes(services),
+        ]),
   ];
   const socket = await openControlSocket(socketPath, control, { routes, authenticate: () => COMMAND_LINE });
   writeDaemonRecord(dataDir, { pid: process.pid, socket: socketPath });
