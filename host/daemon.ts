@@ -12,6 +12,7 @@ import { chooseSocketPath, removeDaemonRecord, writeDaemonRecord } from './admin
 import type { LogTail } from './admin/log-tail.js';
 import { describePlugin } from './admin/plugin-status.js';
 import type { ApiCaller } from './admin/roles.js';
+import { keptStateRoutes } from './admin/kept-state-routes.js';
 import { createObjectRoutes } from './admin/object-routes.js';
 import { usageRoutes } from './admin/usage-routes.js';
 import { judgeReadiness } from './admin/readiness.js';
@@ -227,6 +228,7 @@ async function start(
     configRoutes({ layer, loaded: () => loaded, apply }),
     createObjectRoutes(objects),
     usageRoutes(usageOf),
+    ...keptStateRoutes(host.services),
     approvalRoutes(tools.approvals),
   ];
   const caller: ApiCaller = { actor: { kind: 'cli', id: localUser() }, role: 'admin' };

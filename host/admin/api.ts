@@ -5,6 +5,8 @@ import { addPluginRpc } from './rpc-routes.js';
 import { mayAct, type ApiCaller, type Role } from './roles.js';
 import { addOpenApi, serveOpenApi } from './openapi.js';
 
+export type { ApiCaller, Role } from './roles.js';
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** The lowest role that may ask; a route of the API without one is not served. */

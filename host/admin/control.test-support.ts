@@ -59,7 +59,6 @@ export function createFakeControl(): FakeControl {
     readiness,
     store: { engine: 'sqlite' },
     listen: { data: 'http://127.0.0.1:7410', control: 'http://127.0.0.1:7411' },
-    store: { engine: 'sqlite' },
     plugins: [PII],
     upstreams: [{ name: 'everything', transport: 'stdio', state: 'ready' }],
     notices: [],

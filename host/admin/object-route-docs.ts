@@ -34,7 +34,11 @@ const IF_MATCH = {
 
 /** Adds the objects' schemas to what routes may refer to. */
 export function documentObjects(api: FastifyInstance): void {
-  for (const type of OBJECT_TYPES) api.addSchema({ $id: type, ...OBJECT_SCHEMAS[type] });
+  for (const type of OBJECT_TYPES) {
+    // The listener's own validator, which checks other routes, knows older drafts only.
+    const { $schema: _draft, ...schema } = OBJECT_SCHEMAS[type];
+    api.addSchema({ $id: type, ...schema });
+  }
 }
 
 /**

@@ -4,14 +4,19 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { isPlainObject, OBJECT_TYPES } from '@bulkhead/proto/rules';
 import type { HookedPlugin } from '../objects/hook-list.js';
 import { deny, hooked, openObjects, type TestObjects } from '../objects/objects.test-support.js';
-import { addApi } from './api.js';
-import type { Role } from './roles.js';
+import { addApi, type ApiRoutes, type Role } from './api.js';
 import { answerErrors } from './error-answer.js';
 import { createObjectRoutes, OBJECT_PATHS } from './object-routes.js';
 
 const OPENAI = { name: 'GPT', slug: 'gpt', vendor: 'openai' };
 const guard = (handler: Parameters<typeof hooked>[2]) =>
   hooked('guard', [{ object: 'llm', hooks: ['before_create', 'before_delete'], priority: 1 }], handler);
+
+/** A route whose parameters the listener checks, as those of other parts are. */
+const checked: ApiRoutes = (api) => {
+  const querystring = { type: 'object', properties: { steps: { type: 'integer', default: 3 } } };
+  api.get('/checked', { config: { role: 'viewer' }, schema: { querystring } }, ({ query }) => query);
+};
 
 interface Opened extends TestObjects {
   readonly app: FastifyInstance;
@@ -33,7 +38,7 @@ async function open(plugins: readonly HookedPlugin[] = [], role: Role = 'admin')
   });
   answerErrors(app);
   addApi(app, {
-    routes: [createObjectRoutes(opened.objects)],
+    routes: [createObjectRoutes(opened.objects), checked],
     authenticate: () => ({ role, actor: { kind: 'token', id: 'ada' } }),
   });
   await app.ready();
@@ -130,6 +135,12 @@ describe('the objects over REST', () => {
     expect(await objects.llm.count()).toBe(0);
     expect(await ask('POST', '/llms?dry_run=maybe', OPENAI)).toMatchObject({ status: 400 });
     expect(await ask('POST', '/llms?dryrun=true', OPENAI)).toMatchObject({ status: 400 });
+  });
+
+  test('stand beside routes whose parameters the listener checks', async () => {
+    const { ask } = await open();
+    expect(await ask('GET', '/checked?steps=7')).toMatchObject({ status: 200, body: { steps: 7 } });
+    expect(await ask('GET', '/checked?steps=x')).toMatchObject({ status: 400 });
   });
 
   test('faults are told with their places, whatever the body is', async () => {

@@ -21,7 +21,7 @@ describe('hideWriteOnly', () => {
     ],
     ['by place in a list', { prefixItems: [{}, secret] }, ['x', 's'], ['x', '***']],
     ['in one of several branches', { anyOf: [{ properties: { a: secret } }, {}] }, { a: 's' }, { a: '***' }],
-    ['under a condition', { then: { properties: { a: secret } } }, { a: 's' }, { a: '***' }],
+    ['under a condition', { if: {}, else: { properties: { a: secret } } }, { a: 's' }, { a: '***' }],
     ['by pattern', { patternProperties: { '^x-': secret } }, { 'x-a': 's', b: 1 }, { 'x-a': '***', b: 1 }],
     ['by pattern that cannot be read', { patternProperties: { '(': secret } }, { a: 's' }, { a: '***' }],
     ['among members without a name', { additionalProperties: secret }, { a: 's' }, { a: '***' }],

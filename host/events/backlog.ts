@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Event } from '@bulkhead/proto/plugin';
-import type { Lease } from '../store/leases.js';
+import type { Lease } from './leases.js';
 import type { Store } from '../store/store.js';
 
 export interface PendingSubscription {

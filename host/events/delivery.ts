@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { LifecyclePort } from '../lifecycle/plugin-calls.js';
-import type { Leases } from '../store/leases.js';
+import type { Leases } from './leases.js';
 import type { Store } from '../store/store.js';
 import type { Logger } from '../telemetry/logger.js';
 import { pendingSubscriptions } from './backlog.js';

@@ -4,7 +4,7 @@ import { DeliverEventsRequest, DeliverEventsResponse, type Event } from '@bulkhe
 import { FakeClock } from '../clock.test-support.js';
 import type { PortOptions } from '../lifecycle/serving-process.js';
 import { describeEachStore } from '../store/each-store.test-support.js';
-import { Leases } from '../store/leases.js';
+import { Leases } from './leases.js';
 import type { Store } from '../store/store.js';
 import { HOST_ACTOR, NO_AUDIT } from '../telemetry/audit.js';
 import { createSilentLogger } from '../telemetry/logger.js';

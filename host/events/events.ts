@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { LifecycleEvent } from '../lifecycle/events.js';
-import { Leases } from '../store/leases.js';
+import { Leases } from './leases.js';
 import type { Store } from '../store/store.js';
 import type { Audit } from '../telemetry/audit.js';
 import type { Logger } from '../telemetry/logger.js';

@@ -1,7 +1,7 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { DeliverEventsRequest } from '@bulkhead/proto/plugin';
 import type { Clock } from '../clock.js';
-import type { Lease, Leases } from '../store/leases.js';
+import type { Lease, Leases } from './leases.js';
 import type { Store } from '../store/store.js';
 import type { Logger } from '../telemetry/logger.js';
 import { acknowledge, readBatch, type PendingSubscription } from './backlog.js';

@@ -1,7 +1,7 @@
 import type { ApprovalTable } from './tables/approvals.js';
 import type { ConfigLayerTable } from './tables/config-layer.js';
-import type { GrantsTable } from './tables/grants.js';
 import type { EventBacklogTable, EventSubscriptionsTable } from './tables/events.js';
+import type { GrantsTable } from './tables/grants.js';
 import type { KvTable } from './tables/kv.js';
 import type { LeasesTable } from './tables/leases.js';
 import type { ObjectTables } from './tables/objects.js';

@@ -120,6 +120,7 @@ function executor({
     },
     port: {
       name: 'notes',
+      serving: true,
       invoke: () => Promise.reject(new Error('no hook')),
       invokeBatch: () => Promise.reject(new Error('no hook')),
       call: (_path: string, body: Uint8Array) =>

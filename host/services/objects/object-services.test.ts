@@ -17,7 +17,7 @@ import { createAppMethods } from '../apps/app-service.js';
 import { createLlmMethods } from '../llms/llm-service.js';
 import { FILES_ONLY, type PluginConfigWriter } from '../plugins/config-writer.js';
 import { createPluginMethods } from '../plugins/plugin-service.js';
-import { createToolMethods, runsNoTools } from '../tools/tool-service.js';
+import { createToolMethods } from '../tools/tool-service.js';
 import { createUserMethods } from '../users/user-service.js';
 
 /** What a generated client sends its bytes by. */
@@ -142,7 +142,9 @@ test("an app's notes are the plugin's own, one key at a time, and its credential
 
 test('operations of a tool are added and removed one by one, also at the same time', async () => {
   const opened = await openObjects();
-  const tools = new ToolServiceClientImpl(transport(createToolMethods(opened.objects, runsNoTools)));
+  const tools = new ToolServiceClientImpl(
+    transport(createToolMethods(opened.objects, () => new Uint8Array(0))),
+  );
   const { tool } = await tools.CreateTool({
     tool: { ...Tool.create(), name: 't', kind: 'plugin', plugin: 'p' },
     options,

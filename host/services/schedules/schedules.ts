@@ -71,7 +71,7 @@ const BEATS_PER_TTL = 4;
 /** That one entry may make, besides what its manifest declares. */
 export const MAX_SCHEDULES = 100;
 const MAX_TIMEOUT_MS = 86_400_000;
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/;
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 
 export function createSchedules(options: SchedulesOptions): Schedules {
   const { store, clock, log, audit, plugins, bounds, ttlMs = TTL_MS } = options;
@@ -264,7 +264,7 @@ export function createSchedules(options: SchedulesOptions): Schedules {
 }
 
 function assertDefinition({ name, timeoutMs }: ScheduleDefinition): void {
-  if (!NAME.test(name)) throw invalid('name', 'expected a name of 1 to 100 letters, digits, dots, _ and -');
+  if (!NAME.test(name)) throw invalid('name', 'expected a name of 1 to 128 letters, digits, dots, _ and -');
   if (timeoutMs > MAX_TIMEOUT_MS)
     throw invalid('timeout_ms', `expected a time-out of at most ${MAX_TIMEOUT_MS} ms, got ${timeoutMs}`);
 }

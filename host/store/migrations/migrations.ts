@@ -1,12 +1,12 @@
 import type { Migration } from 'kysely/migration';
 import type { Engine } from '../store.js';
 import { createObjects } from './010-objects.js';
-import { approvals } from './040-approvals.js';
-import { configLayer } from './050-config-layer.js';
-import { grants } from './051-grants.js';
 import { kv } from './020-kv.js';
 import { events } from './021-events.js';
 import { schedules } from './022-schedules.js';
+import { approvals } from './040-approvals.js';
+import { configLayer } from './050-config-layer.js';
+import { grants } from './051-grants.js';
 import { usage } from './060-usage.js';
 
 /** Makes one part's tables; `engine` decides the column types. */
@@ -15,11 +15,11 @@ export type CreateMigration = (engine: Engine) => Migration;
 /** Every migration, in order. A released one is never changed; a new one takes the next number. */
 export const MIGRATIONS: Readonly<Record<string, CreateMigration>> = {
   '010-objects': createObjects,
-  '040-approvals': approvals,
-  '050-config-layer': configLayer,
-  '051-grants': grants,
   '020-kv': kv,
   '021-events': events,
   '022-schedules': schedules,
+  '040-approvals': approvals,
+  '050-config-layer': configLayer,
+  '051-grants': grants,
   '060-usage': usage,
 };

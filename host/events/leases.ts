@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock.js';
 import type { Logger } from '../telemetry/logger.js';
-import type { Store } from './store.js';
-import { Unchanged } from './unchanged.js';
+import type { Store } from '../store/store.js';
+import { Unchanged } from '../store/unchanged.js';
 
 export interface Lease {
   readonly name: string;
