@@ -32,8 +32,7 @@ describe('llm-validator and hook-recorder, installed and in processes of their o
           hook_recorder: { grants: { context: ['read_user'] } },
         },
       },
-      { baseDirectory: folder },
-      { store },
+      { baseDirectory: folder, store },
     );
     await host.start();
   });
