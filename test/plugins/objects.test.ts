@@ -3,23 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createHost, type Host } from '@bulkhead/host';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openStore } from '../../host/store/open-store.js';
-import type { Store } from '../../host/store/store.js';
 import { install } from './workspace.test-support.js';
 
 const ADMIN = { kind: 'cli', id: 'test' } as const;
 const GOOD = { name: 'GPT', slug: 'gpt', vendor: 'openai', endpoint: 'https://api.openai.com/v1' };
 
-describe('llm-validator and hook-recorder, installed and in processes of their own', () => {
+describe('llm-validator, hook-recorder and approval-system, installed and in processes of their own', () => {
   let folder = '';
-  let store: Store;
   let host: Host;
 
   beforeAll(async () => {
     folder = await realpath(await mkdtemp(join(tmpdir(), 'objects-')));
     const pluginsDir = join(folder, 'plugins');
     await install(['--plugins-dir', pluginsDir]);
-    store = await openStore({ path: join(folder, 'bulkhead.db') });
     host = await createHost(
       {
         environment: 'development',
@@ -30,24 +26,29 @@ describe('llm-validator and hook-recorder, installed and in processes of their o
             config: { allowed_vendors: ['openai'], allowed_endpoints: ['api.openai.com'] },
           },
           hook_recorder: { grants: { context: ['read_user'] } },
+          approval_system: {
+            grants: {
+              scopes: ['datasources.write', 'kv.readwrite', 'objects.secrets'],
+              context: ['read_user'],
+            },
+          },
         },
       },
-      { baseDirectory: folder, store },
+      { baseDirectory: folder },
     );
     await host.start();
   });
 
   afterAll(async () => {
     await host.stop();
-    await store.close();
     await rm(folder, { recursive: true, force: true });
   });
 
-  const llms = () => {
-    const { services } = host;
-    if (services === undefined) throw new Error('a host with a store has services');
-    return services.objects.llm;
+  const services = () => {
+    if (host.services === undefined) throw new Error('a host with a store has services');
+    return host.services;
   };
+  const llms = () => services().objects.llm;
 
   it('refuse an LLM of a forbidden vendor with the reason, and keep nothing', async () => {
     await expect(llms().create(ADMIN, { ...GOOD, vendor: 'evil' })).rejects.toMatchObject({
@@ -73,6 +74,22 @@ describe('llm-validator and hook-recorder, installed and in processes of their o
     await expect
       .poll(async () => (await llms().get(made.id)).metadata['plugin:dev.bulkhead.hook-recorder'])
       .toMatchObject({ last: { hook: 'after_create' } });
+  });
+
+  it('park a data source in the store, and say where', async () => {
+    const { objects, kv } = services();
+    const asked = { name: 'orders', kind: 'sqlite', path: '/data/orders.db' };
+    const refusal: unknown = await objects.datasource.create(ADMIN, asked).catch((error: unknown) => error);
+    expect(refusal).toMatchObject({
+      violation: { plugin: 'approval_system', code: 'APPROVAL_REQUIRED', httpStatus: 409 },
+    });
+    const id = /as request ([0-9a-f]{16})/.exec(String(refusal))?.[1] ?? '';
+    const row = await kv.get('approval_system', `pending/${id}`);
+    expect(JSON.parse(Buffer.from(row?.value ?? []).toString())).toMatchObject({
+      datasource: asked,
+      requested_by: 'test',
+    });
+    expect(await objects.datasource.count()).toBe(0);
   });
 
   it('look at an update too', async () => {
