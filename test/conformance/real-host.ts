@@ -6,6 +6,8 @@ import { includedScopes } from '@bulkhead/proto/rules/schema';
 import { openCatalog } from '../../host/catalog/catalog.js';
 import { FakeClock } from '../../host/clock.test-support.js';
 import { resolveConfig } from '../../host/config/load-config.js';
+import { plugin as pluginConfig } from '../../host/lifecycle/fakes.test-support.js';
+import type { LifecyclePort } from '../../host/lifecycle/plugin-calls.js';
 import { createServices, type Services } from '../../host/services/services.js';
 import type { PluginIdentity } from '../../host/sidecar/host-method.js';
 import { openStore } from '../../host/store/open-store.js';
@@ -27,9 +29,23 @@ export interface RealHost {
   close(): Promise<void>;
 }
 
+/** Nothing here asks anything of the plugin. */
+const unreachable: LifecyclePort = {
+  name: 'asker',
+  serving: false,
+  invoke: refuse,
+  invokeBatch: refuse,
+  call: refuse,
+};
+
+function refuse(): Promise<never> {
+  return Promise.reject(new BulkheadError(ErrorCode.PLUGIN_UNAVAILABLE, 'there is no process'));
+}
+
 const ASKER = { name: 'asker', id: 'com.example.asker', version: '1.0.0', pid: 1 };
 
 export async function openRealHost(): Promise<RealHost> {
+  const asker = pluginConfig(ASKER.name);
   const directory = await mkdtemp(join(tmpdir(), 'bulkhead-conformance-'));
   const store = await openStore({ path: join(directory, 'bulkhead.db') });
   const clock = new FakeClock();
@@ -47,10 +63,10 @@ export async function openRealHost(): Promise<RealHost> {
     store,
     clock,
     log: createSilentLogger(),
-    active: () => [],
     hooks: { listens: () => false, invoke: () => Promise.reject(new Error('nobody calls a hook here')) },
     upstream: () => undefined,
-    configured: () => [],
+    active: () => [{ config: asker, port: unreachable }],
+    configured: () => [asker],
     pluginStates: () => [],
     rotation: { isOut: () => false, disable: () => undefined },
     onHookRecord: () => undefined,
