@@ -6,6 +6,12 @@ import { openCatalog } from './catalog/catalog.js';
 import { systemClock } from './clock.js';
 import type { HostConfig, PluginConfig } from './config/config.js';
 import { resolveConfig } from './config/load-config.js';
+import {
+  foundationOrAllProblems,
+  resolveFoundation,
+  type FoundationConfig,
+} from './config/load-foundation.js';
+import { treeFromValue } from './manifest/source-tree.js';
 import { createDispatcher } from './dispatch/dispatcher.js';
 import { Rotation } from './dispatch/rotation.js';
 import { entriesOf } from './dispatch/entries.js';
@@ -15,20 +21,21 @@ import { createDescribe } from './lifecycle/describe-launch.js';
 import { guardsNotReady } from './lifecycle/guard.js';
 import { createSupervisor } from './lifecycle/supervisor.js';
 import { createConfigWriter } from './services/plugins/config-writer.js';
+import { openFoundation, type Foundation } from './services/foundation.js';
+import { launcherPartsOf } from './services/launcher-parts.js';
 import { createServices, type Services } from './services/services.js';
 import { createLauncher } from './sidecar/launch.js';
 import type { LaunchDescription } from './sidecar/sidecar.js';
 import { sweepLeftovers } from './sidecar/sweep.js';
 import type { ChosenWall } from './sidecar/wall/choose-wall.js';
 import { openWall } from './sidecar/wall/open-wall.js';
-import { openStore } from './store/open-store.js';
-import { storeOptions } from './store/store-options.js';
-import type { Store } from './store/store.js';
 import { createStoreFollower, type StoreFollower } from './stored-config/follow-store.js';
 import { createStoreSource } from './stored-config/store-source.js';
+import { NO_AUDIT } from './telemetry/audit.js';
 import { createLogger, parseLogLevel } from './telemetry/logger.js';
 import { createMetrics } from './telemetry/metrics.js';
 import { redactText } from './telemetry/redact-text.js';
+import { createSecretValues } from './telemetry/secret-values.js';
 import { HOST_VERSION } from './version.js';
 
 /**
@@ -39,29 +46,47 @@ import { HOST_VERSION } from './version.js';
 export async function createHost(config: object, options: CreateHostOptions = {}): Promise<Host> {
   const { baseDirectory = process.cwd(), catalog = openCatalog, env = {}, ...parts } = options;
   const clock = parts.clock ?? systemClock;
-  let own: Store | undefined;
-  const source = createStoreSource(clock, async (places) => {
-    if (parts.store !== undefined) return parts.store;
-    own = await openStore(storeOptions(places));
-    return own;
+  const readEnv = (name: string): string | undefined => env[name];
+  const secretValues = parts.secretValues ?? createSecretValues();
+  const ownLog = createLogger({ destination: 2, redactValues: (line) => secretValues.redact(line) });
+  const log = parts.log ?? ownLog;
+  let own: Foundation | undefined;
+  const source = createStoreSource(clock, async () => {
+    const store = parts.store ?? own?.store;
+    if (store !== undefined) return Promise.resolve(store);
+    throw new BulkheadError(ErrorCode.INTERNAL, 'the store is opened before the configuration is read');
   });
   const resolve = async (object: object): Promise<HostConfig> => {
     const { config: resolved } = await resolveConfig(object, {
       baseDirectory,
       catalog,
-      stored: source.read,
-      readEnv: (name) => env[name],
+      ...(own === undefined && parts.store === undefined ? {} : { stored: source.read }),
+      readEnv,
+      secrets: async () => (await (own ?? parts).secrets?.all()) ?? new Map(),
       versions: { app: HOST_VERSION, node: process.versions.node },
     });
     return resolved;
   };
+  const readSettings = (): FoundationConfig =>
+    resolveFoundation(treeFromValue(config, { layer: 'configuration object' }), baseDirectory, readEnv);
+  if (parts.store === undefined) {
+    const settings = await foundationOrAllProblems(readSettings, () => resolve(config));
+    own = await openFoundation(settings, { clock, log, readEnv, secretValues });
+  }
   let current = config;
   let host: Host<HostConfig>;
   let follower: StoreFollower;
   try {
     const resolved = await resolve(config);
-    const log = parts.log ?? createLogger({ level: parseLogLevel(resolved.log.level), destination: 2 });
-    host = assembleHost(resolved, { ...parts, log, env, store: source.store() });
+    ownLog.setLevel(parseLogLevel(resolved.log.level));
+    host = assembleHost(resolved, {
+      ...parts,
+      log,
+      env,
+      secretValues,
+      store: source.store(),
+      ...(own === undefined ? {} : { audit: own.audit, secrets: own.secrets }),
+    });
     follower = createStoreFollower({
       store: source.store(),
       log,
@@ -125,6 +150,8 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
       : createServices({
           config,
           store: parts.store,
+          audit: parts.audit ?? NO_AUDIT,
+          ...(parts.secrets === undefined ? {} : { secrets: parts.secrets }),
           clock,
           log,
           active: () => supervisor.active(),
@@ -149,10 +176,10 @@ export function assembleHost(config: HostConfig, parts: HostParts = {}): Host<Ho
       runDir,
       hostVersion: HOST_VERSION,
       hostMethods: [...(services?.methods ?? []), ...(parts.hostMethods ?? [])],
-      ...(services === undefined ? {} : { guard: services.guard }),
+      ...(services === undefined ? {} : launcherPartsOf(services)),
       daemonEnv: parts.env ?? {},
       wall: async () => (await wall()).wall,
-      redact: redactText,
+      redact: (text) => parts.secretValues?.redact(redactText(text)) ?? redactText(text),
       verify: (description) => verify(description),
     });
   const describe = createDescribe({

@@ -3,14 +3,26 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Actor } from '../telemetry/audit.js';
 import { addOpenApi, serveOpenApi } from './openapi.js';
 
-/** What somebody may do on the control plane; each may do what the ones before may. */
-export type Role = 'viewer' | 'operator' | 'admin';
+/** What somebody may do on the control plane; each may do what the ones before may. `metrics` reads `/metrics` and nothing else. */
+export const ROLES = ['metrics', 'viewer', 'operator', 'admin'] as const;
+export type Role = (typeof ROLES)[number];
 
-const RANK: Readonly<Record<Role, number>> = { viewer: 0, operator: 1, admin: 2 };
+export function isRole(text: string): text is Role {
+  return ROLES.some((role) => role === text);
+}
 
 /** Whether a role is enough. */
 export function mayAct(role: Role, needed: Role): boolean {
-  return RANK[role] >= RANK[needed];
+  return ROLES.indexOf(role) >= ROLES.indexOf(needed);
+}
+
+/** @throws FORBIDDEN when the caller's role is not enough */
+export function assertRole({ role }: ApiCaller, needed: Role): void {
+  if (mayAct(role, needed)) return;
+  throw new BulkheadError(
+    ErrorCode.FORBIDDEN,
+    `expected the role '${needed}' or a higher one, got '${role}'`,
+  );
 }
 
 /** Who asks, as the listener found out. */
@@ -37,10 +49,12 @@ export interface ApiOptions {
   readonly routes: readonly ApiRoutes[];
   /** Who asks. @throws UNAUTHENTICATED */
   readonly authenticate: (request: FastifyRequest) => ApiCaller | Promise<ApiCaller>;
+  /** Takes the values of secrets out of each answer. Default: none is known. */
+  readonly redact?: (text: string) => string;
 }
 
 /** Adds `/api/v1` to a listener: every route of it asks who calls, and whether that is enough. */
-export function addApi(app: FastifyInstance, { routes, authenticate }: ApiOptions): void {
+export function addApi(app: FastifyInstance, { routes, authenticate, redact }: ApiOptions): void {
   app.register(
     (api, _options, done) => {
       api.addHook('onRoute', ({ url, config }) => {
@@ -49,13 +63,13 @@ export function addApi(app: FastifyInstance, { routes, authenticate }: ApiOption
       });
       api.addHook('onRequest', async (request) => {
         request.caller = await authenticate(request);
-        const { role } = request.routeOptions.config;
-        if (role !== undefined && mayAct(request.caller.role, role)) return;
-        throw new BulkheadError(
-          ErrorCode.FORBIDDEN,
-          `expected the role '${role ?? 'admin'}' or a higher one, got '${request.caller.role}'`,
-        );
+        assertRole(request.caller, request.routeOptions.config.role ?? 'admin');
       });
+      if (redact !== undefined) {
+        api.addHook('onSend', (_request, _reply, payload, sent) => {
+          sent(null, typeof payload === 'string' ? redact(payload) : payload);
+        });
+      }
       addOpenApi(api);
       // After what describes them.
       api.register((described, _none, added) => {

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Cli } from './cli.js';
+import { auditCommand } from './commands/audit.js';
 import { benchCommand } from './commands/bench.js';
 import { completionCommand } from './commands/completion.js';
 import { configCommand } from './commands/config.js';
@@ -9,9 +10,11 @@ import { initCommand } from './commands/init.js';
 import { newCommand } from './commands/new.js';
 import { packCommand } from './commands/pack.js';
 import { pluginCommand } from './commands/plugin.js';
+import { secretCommand } from './commands/secret.js';
 import { startCommand } from './commands/start.js';
 import { statusCommand } from './commands/status.js';
 import { testCommand } from './commands/test.js';
+import { tokenCommand } from './commands/token.js';
 import { typesCommand } from './commands/types.js';
 import { HOST_VERSION } from '../version.js';
 
@@ -30,6 +33,9 @@ export function createProgram(cli: Cli): Command {
     .addCommand(statusCommand(cli))
     .addCommand(pluginCommand(cli))
     .addCommand(configCommand(cli))
+    .addCommand(secretCommand(cli))
+    .addCommand(tokenCommand(cli))
+    .addCommand(auditCommand(cli))
     .addCommand(newCommand(cli))
     .addCommand(devCommand(cli))
     .addCommand(testCommand(cli))

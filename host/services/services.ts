@@ -11,7 +11,7 @@ import type { Objects } from '../objects/objects.js';
 import { NO_SEAL } from '../objects/seal.js';
 import type { Guard, HostMethod } from '../sidecar/host-method.js';
 import type { Store } from '../store/store.js';
-import { NO_AUDIT, type Audit } from '../telemetry/audit.js';
+import type { Audit } from '../telemetry/audit.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createAnalyticsMethods } from './analytics/analytics-service.js';
 import { CustomMetrics } from './analytics/custom-metrics.js';
@@ -22,12 +22,16 @@ import { createAppMethods } from './apps/app-service.js';
 import { createDatasourceMethods } from './datasources/datasource-service.js';
 import { createQueryDatasource } from './datasources/query-datasource.js';
 import { createSources } from './datasources/sources.js';
+import { createRecordAudit } from './audit-records.js';
 import { createGuard } from './guard.js';
 import { createKeptState, type KeptState } from './kept-state.js';
 import { createLlmMethods } from './llms/llm-service.js';
 import { FILES_ONLY, type PluginConfigWriter } from './plugins/config-writer.js';
 import { createPluginMethods } from './plugins/plugin-service.js';
 import { summaryOf } from './plugins/plugin-summary.js';
+import { RefusalLog } from './refusal-log.js';
+import { createSecretMethods } from './secrets/secret-service.js';
+import type { Secrets } from './secrets/secrets.js';
 import { createToolMethods, runsNoTools } from './tools/tool-service.js';
 import { createUserMethods } from './users/user-service.js';
 
@@ -40,6 +44,9 @@ export interface ActivePlugin {
 export interface ServicesOptions {
   readonly config: HostConfig;
   readonly store: Store;
+  readonly audit: Audit;
+  /** Absent: plugins are served none. */
+  readonly secrets?: Pick<Secrets, 'get'>;
   readonly clock: Clock;
   readonly log: Logger;
   /** The plugins that take calls now. */
@@ -69,6 +76,8 @@ export interface Services extends Pick<KeptState, 'kv' | 'events' | 'schedules'>
   readonly metrics: CustomMetrics;
   /** What was used, as far as now. */
   usageOf(asked: UsageQuery): Promise<readonly UsageRow[]>;
+  /** Takes what plugins were refused outside the Service API to the audit log. */
+  readonly refusals: RefusalLog;
   /** Takes what hooks did. Quick. */
   onRecord(record: PluginRecord): void;
   /** Takes what happened to plugins. Quick. */
@@ -87,11 +96,11 @@ export interface Services extends Pick<KeptState, 'kv' | 'events' | 'schedules'>
 
 /** Puts the Service API together. */
 export function createServices(options: ServicesOptions): Services {
-  const { store, clock, log, active } = options;
+  const { store, clock, log, audit, secrets, active } = options;
   let { config } = options;
-  const audit = NO_AUDIT;
   const usage = new UsageMeter({ store, clock, log, keepDays: config.services.analytics.keepDays });
   const metrics = new CustomMetrics();
+  const auditRecord = createRecordAudit(audit, clock, config.audit.all);
   const budgets = new Map<string, ServiceBudgets>();
   const guard = createGuard({
     clock,
@@ -139,6 +148,7 @@ export function createServices(options: ServicesOptions): Services {
       }),
       ...createAnalyticsMethods({ store, usage, metrics }),
       ...kept.methods,
+      ...(secrets === undefined ? [] : createSecretMethods(secrets)),
     ],
     guard,
     audit,
@@ -150,6 +160,7 @@ export function createServices(options: ServicesOptions): Services {
     },
     onRecord(record) {
       usage.observe(useOfRecord(record));
+      auditRecord(record);
     },
     onLifecycle(event) {
       events.onLifecycle(event);
@@ -157,6 +168,7 @@ export function createServices(options: ServicesOptions): Services {
     configure(next) {
       config = next;
     },
+    refusals: new RefusalLog(audit, clock),
     rewire() {
       for (const { config: entry } of active()) budgets.set(entry.name, entry.serviceBudgets);
       kept.rewire();

@@ -5,6 +5,7 @@ import type { Clock } from '../clock.js';
 import { bringUp, type BroughtUp } from './bring-up.js';
 import { noWall, type Wall } from './command-line.js';
 import { openEgress, type Egress } from './egress/open-egress.js';
+import type { Refusal } from './egress/refusal.js';
 import { createEnvironment } from './environment.js';
 import { FirstLine } from './first-line.js';
 import { createHealthCheck } from './health.js';
@@ -31,6 +32,9 @@ export interface LauncherOptions {
   readonly hostMethods: readonly HostMethod[];
   /** Stands before each of them. Default: the grant alone. */
   readonly guard?: Guard;
+  /** Hears of what plugins asked for and that nobody serves, and of connections that their egress did not make; for the audit. */
+  readonly onUnknownMethod?: (plugin: PluginIdentity, method: string) => void;
+  readonly onEgressRefused?: (plugin: PluginIdentity, refusal: Refusal) => void;
   /** The daemon's environment; PATH, LANG and TZ are passed on. */
   readonly daemonEnv: Readonly<Record<string, string | undefined>>;
   /** Takes secrets out of what a plugin logs. Default: the text as it is. */
@@ -76,11 +80,22 @@ async function launch(
   });
   let process: PluginProcess;
   let egress: Egress | undefined;
+  const identity: PluginIdentity = {
+    name: description.name,
+    id: description.id,
+    version: description.version,
+    get pid() {
+      return process.pid;
+    },
+    grantedScopes: description.grantedScopes,
+    grantedSecrets: description.grantedSecrets ?? [],
+  };
   try {
     await assertRoom(description);
     egress = await openEgress(description, directory.path, {
       log: pluginLogger(options.log, description),
       clock,
+      onRefused: (refusal) => options.onEgressRefused?.(identity, refusal),
     });
     const env = createEnvironment({
       daemon: options.daemonEnv,
@@ -119,15 +134,6 @@ async function launch(
   const budget = startBudget(clock, description.startTimeoutMs, signal, () =>
     startTimedOut(description.startTimeoutMs, phase),
   );
-  const identity: PluginIdentity = {
-    name: description.name,
-    id: description.id,
-    version: description.version,
-    get pid() {
-      return process.pid;
-    },
-    grantedScopes: description.grantedScopes,
-  };
   const methods = [...createLogMethods(log), ...options.hostMethods];
   try {
     await Promise.race([directory.recordPlugin(process.pid), budget.over]);
@@ -141,6 +147,7 @@ async function launch(
       hostVersion: options.hostVersion,
       certificate,
       serve: methods.map((method) => (options.guard ?? guardByGrant)(identity, method)),
+      onUnknownMethod: (method) => options.onUnknownMethod?.(identity, method),
       onPhase: (next) => {
         phase = next;
       },
