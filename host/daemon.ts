@@ -1,52 +1,65 @@
 import { mkdir } from 'node:fs/promises';
-import { userInfo } from 'node:os';
-import { isDeepStrictEqual } from 'node:util';
-import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import { sectionsApplied, sectionsForRestart } from './admin/applied-sections.js';
 import { approvalRoutes } from './admin/approval-routes.js';
 import { configRoutes } from './admin/config-routes.js';
-import type { Control } from './admin/control.js';
+import { createControl } from './admin/create-control.js';
 import { listenFailed, openControlPlane } from './admin/control-plane.js';
 import { openControlSocket } from './admin/control-socket.js';
 import { acquireDaemonLock } from './admin/daemon-lock.js';
 import { chooseSocketPath, removeDaemonRecord, writeDaemonRecord } from './admin/daemon-record.js';
 import type { LogTail } from './admin/log-tail.js';
-import { describePlugin } from './admin/plugin-status.js';
-import type { ApiCaller } from './admin/roles.js';
 import { keptStateRoutes } from './admin/kept-state-routes.js';
 import { createObjectRoutes } from './admin/object-routes.js';
-import { usageRoutes } from './admin/usage-routes.js';
+import {
+  findPlugin,
+  pluginStatuses,
+  processesOf,
+  storeStatus,
+  upstreamStatuses,
+} from './admin/describe-host.js';
+import type { ApiRoutes } from './admin/api.js';
+import { foundationRoutes } from './admin/foundation-routes.js';
+import { metricsText } from './admin/metrics-text.js';
 import { judgeReadiness } from './admin/readiness.js';
 import type { ApplyReport, DaemonStatus, PluginStatus, Readiness } from './admin/status.js';
-import { describeUpstream } from './admin/upstream-status.js';
+import { FailedLogins } from './admin/tokens/failed-logins.js';
+import { createSessions } from './admin/tokens/sessions.js';
+import { createTokens } from './admin/tokens/tokens.js';
+import { unlessAborted } from './admin/unless-aborted.js';
+import { usageRoutes } from './admin/usage-routes.js';
 import type { Clock } from './clock.js';
 import type { HostConfig } from './config/config.js';
-import { diffConfig } from './config/diff.js';
-import type { LoadedConfig } from './config/load-config.js';
-import type { ReadStored } from './config/stored.js';
-import { assembleHost } from './create-host.js';
+import type { LoadedConfig, SecretReader } from './config/load-config.js';
+import { foundationOrAllProblems, type FoundationConfig } from './config/load-foundation.js';
+import { NOTHING_STORED, type ReadStored } from './config/stored.js';
+import { assembleHost } from './assemble-host.js';
 import type { Host, HostParts } from './host.js';
+import { createOneAtATime } from './lifecycle/one-at-a-time.js';
+import { openFoundation } from './services/foundation.js';
+import { HOST_ACTOR, type Actor } from './telemetry/audit.js';
 import { createGateway, type Gateway } from './gateway/gateway.js';
 import type { HookPort } from './dispatch/hook-port.js';
-import { type RootLogger, parseLogLevel } from './telemetry/logger.js';
 import { createStoredApps } from './gateway/stored-apps.js';
-import { openStore } from './store/open-store.js';
-import { storeOptions } from './store/store-options.js';
-import type { Store } from './store/store.js';
 import { createConfigLayer } from './stored-config/config-layer.js';
 import { createStoreFollower } from './stored-config/follow-store.js';
 import { createStoreSource } from './stored-config/store-source.js';
-import { NO_AUDIT } from './telemetry/audit.js';
-import { createUpstreams, type Upstreams } from './upstream/upstreams.js';
+import type { SecretValues } from './telemetry/secret-values.js';
+import { type RootLogger, parseLogLevel } from './telemetry/logger.js';
+import { createUpstreams } from './upstream/upstreams.js';
 import { HOST_VERSION } from './version.js';
 
 export interface DaemonOptions {
   /** Reads the configuration; asked again at each `apply`. */
-  readonly load: (stored: ReadStored) => Promise<LoadedConfig>;
+  readonly load: (stored: ReadStored, secrets: SecretReader) => Promise<LoadedConfig>;
+  /** Reads of the configuration what is needed to open the store. */
+  readonly foundation: () => Promise<FoundationConfig>;
   readonly clock: Clock;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The Node that runs plugins, absolute. */
   readonly nodePath: string;
   readonly log: RootLogger;
+  /** What `log` takes out of its lines. */
+  readonly secretValues: SecretValues;
   /** What `log` writes ends up here too. */
   readonly logs: LogTail;
   /** Asked before every start of a plugin. */
@@ -59,7 +72,9 @@ export interface DaemonOptions {
 export interface Daemon {
   status(): DaemonStatus;
   /** Reads the configuration again. @throws CONFIG_INVALID, and the running one stays */
-  apply(): Promise<ApplyReport>;
+  apply(by: Actor): Promise<ApplyReport>;
+  /** A token for the first operator, made because there never was one; it is nowhere else. */
+  readonly firstToken: string | undefined;
   /** The files that the configuration came from, absolute. */
   files(): readonly string[];
   /** Not ready first, then no new requests, then what is in flight, then the plugins. Bounded; never rejects. */
@@ -98,38 +113,54 @@ async function start(
   closers: Closer[],
   closeAll: () => Promise<void>,
 ): Promise<Daemon> {
-  const { clock, env, log, logs, nodePath, signal } = options;
+  const { clock, env, log, logs, nodePath, secretValues, signal } = options;
+  const redact = (text: string): string => secretValues.redact(text);
   const startedAt = clock.now();
   const startedMs = clock.monotonic();
-  const source = createStoreSource(clock, async (places) => {
-    // The lock comes first: a newer release must not change the store of a daemon that runs.
-    await mkdir(places.host.dataDir, { recursive: true, mode: 0o700 });
-    const lock = acquireDaemonLock(places.host.dataDir);
-    closers.push(() => {
-      lock.release();
-    });
-    const opened = await openStore(storeOptions(places));
-    closers.push(() => opened.close());
-    return opened;
+  const settings = await foundationOrAllProblems(options.foundation, () =>
+    options.load(
+      () => Promise.resolve(NOTHING_STORED),
+      () => Promise.resolve(new Map()),
+    ),
+  );
+  const { dataDir } = settings.host;
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const lock = acquireDaemonLock(dataDir);
+  closers.push(() => {
+    lock.release();
   });
-  let loaded = await options.load(source.read);
-  const store = source.store();
+
+  const foundation = await openFoundation(settings, {
+    clock,
+    log,
+    readEnv: (name) => env[name],
+    secretValues,
+  });
+  closers.push(() => foundation.close());
+  const { store, audit, secrets } = foundation;
+  const source = createStoreSource(clock, () => Promise.resolve(store));
+  const load = (stored: ReadStored = source.read): Promise<LoadedConfig> =>
+    options.load(stored, () => secrets.all());
+  let loaded = await load();
   let { config } = loaded;
-  const { dataDir, drainTimeoutMs } = config.host;
+  const { drainTimeoutMs } = config.host;
   setLogLevels(log, config);
   for (const notice of config.notices) log.warn({ ...notice }, notice.message);
-
   const layer = createConfigLayer({
     store,
     clock,
-    audit: NO_AUDIT,
+    audit,
     writes: () => config.host.configWrites,
     check: async (candidate) => {
-      await options.load(async (places) => ({ ...(await source.read(places)), layer: candidate }));
+      await load(async (places) => ({ ...(await source.read(places)), layer: candidate }));
     },
   });
+  const tokens = createTokens({ store, clock, audit });
   const host = assembleHost(config, {
     store,
+    audit,
+    secrets,
+    secretValues,
     configLayer: layer,
     upstream: (name) => upstreams.get(name),
     clock,
@@ -178,8 +209,9 @@ async function start(
     notices: config.notices,
   });
   const plugin = (name: string): PluginStatus => findPlugin(pluginStatuses(config, host), name);
+  const inTurn = createOneAtATime();
   const applyNow = async (): Promise<ApplyReport> => {
-    const next = await options.load(source.read);
+    const next = await load();
     const before = config;
     const applied = await host.apply(next.config);
     loaded = next;
@@ -198,42 +230,41 @@ async function start(
       notices: config.notices,
     };
   };
-  const apply = oneAtATime(() => follower.around(applyNow));
+  const apply = (): Promise<ApplyReport> => inTurn(() => follower.around(applyNow));
   const follower = createStoreFollower({ store, log, baseline: source.baseline(), apply });
-  const control: Control = {
-    readiness,
-    status,
-    plugin,
-    logs,
-    apply,
-    reload: (name) => host.reload(plugin(name).name),
-    enable: (name) => host.enable(plugin(name).name),
-    disable: (name) => host.disable(plugin(name).name),
-    async reset(name) {
-      if (plugin(name).enabled) return host.enable(name);
-      throw new BulkheadError(
-        ErrorCode.PLUGIN_UNAVAILABLE,
-        `The plugin '${name}' is disabled. Enable it instead.`,
-      );
-    },
-  };
+  const control = createControl({ readiness, status, plugin, logs, host, audit, apply });
 
-  const { control: bound } = config.listen;
-  const plane = await openControlPlane({ ...bound, control });
-  listen.control = plane.url;
-  closers.push(() => plane.close());
-  const socketPath = chooseSocketPath(dataDir);
-  const { toolbox: tools, contributions, objects, usageOf, audit } = host.services;
-  const routes = [
+  const { toolbox: tools, contributions, objects, usageOf } = host.services;
+  const routes: readonly ApiRoutes[] = [
+    ...foundationRoutes(foundation, tokens),
     configRoutes({ layer, loaded: () => loaded, apply }),
     createObjectRoutes(objects),
     usageRoutes(usageOf),
     ...keptStateRoutes(host.services),
     approvalRoutes(tools.approvals),
   ];
-  const caller: ApiCaller = { actor: { kind: 'cli', id: localUser() }, role: 'admin' };
-  const api = { routes, rpc: contributions.rpc, authenticate: () => caller };
-  const socket = await openControlSocket(socketPath, control, api);
+  const plane = await openControlPlane({
+    ...config.listen.control,
+    control,
+    guarded: {
+      routes,
+      rpc: contributions.rpc,
+      redact,
+      tokens,
+      sessions: createSessions(store, tokens, clock),
+      failures: new FailedLogins(audit, clock),
+      audit,
+      metrics: () => metricsText(host.status().metrics, processesOf(host)),
+    },
+  });
+  listen.control = plane.url;
+  closers.push(() => plane.close());
+  const socketPath = chooseSocketPath(dataDir);
+  const socket = await openControlSocket(socketPath, control, {
+    routes,
+    rpc: contributions.rpc,
+    redact,
+  });
   writeDaemonRecord(dataDir, { pid: process.pid, socket: socketPath });
   closers.push(async () => {
     await socket.close();
@@ -269,6 +300,15 @@ async function start(
     throw listenFailed(error, 'listen.data', data.host, data.port);
   });
 
+  closers.push(
+    secrets.subscribe(() => {
+      if (loaded.secrets.size === 0 || draining) return;
+      control.apply(HOST_ACTOR).catch((error: unknown) => {
+        log.error({ err: error }, 'a secret was changed, and the configuration with it could not be applied');
+      });
+    }),
+  );
+
   follower.start();
   closers.push(() => {
     follower.stop();
@@ -277,7 +317,8 @@ async function start(
   let stopping: Promise<void> | undefined;
   return {
     status,
-    apply,
+    apply: (by) => control.apply(by),
+    firstToken: await tokens.createFirst(),
     files: () => loaded.files,
     stop() {
       draining = true;
@@ -287,15 +328,6 @@ async function start(
   };
 }
 
-/** Whoever can open the control socket runs the host, usually as this user. */
-function localUser(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    // A user without an entry in the system's list, as in many containers.
-    return `uid ${String(process.getuid?.() ?? 'unknown')}`;
-  }
-}
 function hookPort(host: Host<HostConfig>): HookPort {
   return {
     hooks: () => host.hooks().map(({ name }) => name),
@@ -307,83 +339,7 @@ function hookPort(host: Host<HostConfig>): HookPort {
   };
 }
 
-function storeStatus(store: Store): DaemonStatus['store'] {
-  const health = store.health();
-  return { engine: store.engine, ...(health.ok ? {} : { reason: health.reason }) };
-}
-
-function pluginStatuses(config: HostConfig, host: Host<HostConfig>): readonly PluginStatus[] {
-  const running = new Map(host.status().plugins.map((status) => [status.name, status]));
-  return config.plugins.map((plugin) => describePlugin(plugin, running.get(plugin.name)));
-}
-
-function upstreamStatuses(config: HostConfig, upstreams: Upstreams): DaemonStatus['upstreams'] {
-  const transports = new Map(config.upstreams.map(({ name, transport }) => [name, transport]));
-  return upstreams.all.map(({ name, state }) => describeUpstream(name, transports.get(name) ?? '', state));
-}
-
-function findPlugin(plugins: readonly PluginStatus[], name: string): PluginStatus {
-  const found = plugins.find((plugin) => plugin.name === name);
-  if (found !== undefined) return found;
-  const known = plugins.map((plugin) => plugin.name).join(', ') || 'none';
-  throw new BulkheadError(
-    ErrorCode.PLUGIN_NOT_FOUND,
-    `No plugin '${name}' is configured; there are: ${known}.`,
-  );
-}
-
 function setLogLevels(log: RootLogger, config: HostConfig): void {
   log.setLevel(parseLogLevel(config.log.level));
   for (const { name, logLevel } of config.plugins) log.setPluginLevel(name, parseLogLevel(logLevel));
-}
-
-/** What differs and holds from now on, besides plugins. */
-function sectionsApplied(before: HostConfig, after: HostConfig): readonly string[] {
-  const { applied, apps, customHooks } = diffConfig(before, after);
-  const { maxBodyBytes } = before.limits;
-  const onlyBody = isDeepStrictEqual(before.limits, { ...after.limits, maxBodyBytes });
-  const changedApps = apps.added.length + apps.removed.length + apps.changed.length > 0;
-  return [
-    ...applied.filter((section) => section !== 'limits' || !onlyBody),
-    ...(changedApps ? ['apps'] : []),
-    ...(customHooks ? ['custom_hooks'] : []),
-  ];
-}
-
-/** What differs and waits for the next start: what the listeners and the upstream connections were made with. */
-function sectionsForRestart(before: HostConfig, after: HostConfig): readonly string[] {
-  const { restart, upstreams } = diffConfig(before, after);
-  const body = before.limits.maxBodyBytes === after.limits.maxBodyBytes ? [] : ['limits.max_body_bytes'];
-  const servers = upstreams.added.length + upstreams.removed.length + upstreams.changed.length;
-  return [...restart, ...body, ...(servers > 0 ? ['mcp_servers'] : [])];
-}
-
-/** Waits for the start, or gives it up; closing then ends what it began. */
-async function unlessAborted(signal: AbortSignal, work: Promise<unknown>): Promise<void> {
-  const cancelled = (): BulkheadError => new BulkheadError(ErrorCode.CANCELLED, 'The start was given up.');
-  if (signal.aborted) throw cancelled();
-  let onAbort: () => void = () => undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => {
-      reject(cancelled());
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    // When it was given up, its own failure is nobody's concern any more.
-    work.catch(() => undefined);
-  }
-}
-
-/** Calls of an operation one after another, so that none sees another's half. */
-function oneAtATime<T>(operation: () => Promise<T>): () => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return () => {
-    const run = last.then(operation);
-    last = run.catch(() => undefined);
-    return run;
-  };
 }

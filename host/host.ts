@@ -19,6 +19,9 @@ import type { Launch } from './sidecar/sidecar.js';
 import type { Store } from './store/store.js';
 import type { ConfigLayer } from './stored-config/config-layer.js';
 import type { Upstream } from './upstream/upstream.js';
+import type { Secrets } from './services/secrets/secrets.js';
+import type { Audit } from './telemetry/audit.js';
+import type { SecretValues } from './telemetry/secret-values.js';
 import type { Metrics, MetricsSnapshot } from './telemetry/metrics.js';
 
 /** A hook's payload as a caller gives it: fields with a default may be left out, a JSON field may be text that nobody has parsed. */
@@ -48,6 +51,12 @@ export interface HostParts {
   readonly upstream?: (name: string) => Upstream | undefined;
   /** Through which plugins may change configuration. Default: none, they may not. */
   readonly configLayer?: ConfigLayer;
+  /** Of a `store` that is given here. Default: nothing is audited. */
+  readonly audit?: Audit;
+  /** Of a `store` that is given here. Default: there are none. */
+  readonly secrets?: Secrets;
+  /** What is taken out of what plugins log. Default: nothing. */
+  readonly secretValues?: SecretValues;
   /** What the host serves to every plugin, besides its log and the Service API. */
   readonly hostMethods?: readonly HostMethod[];
   /**

@@ -1,4 +1,5 @@
-export { assembleHost, createHost } from './create-host.js';
+export { assembleHost } from './assemble-host.js';
+export { createHost } from './create-host.js';
 export type { CreateHostOptions, HookInput, Host, HostParts, HostStatus } from './host.js';
 export type {
   HostViolation,

@@ -2,10 +2,8 @@ import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { PluginRpc } from '../contributions/rpc.js';
 import { addPluginRpc } from './rpc-routes.js';
-import { mayAct, type ApiCaller, type Role } from './roles.js';
+import { assertRole, type ApiCaller, type Role } from './roles.js';
 import { addOpenApi, serveOpenApi } from './openapi.js';
-
-export type { ApiCaller, Role } from './roles.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -25,12 +23,14 @@ export interface ApiOptions {
   readonly routes: readonly ApiRoutes[];
   /** Who asks. @throws UNAUTHENTICATED */
   readonly authenticate: (request: FastifyRequest) => ApiCaller | Promise<ApiCaller>;
+  /** Takes the values of secrets out of each answer of `/api/v1`. Default: none is known. */
+  readonly redact?: (text: string) => string;
   /** `/plugin/<id>/rpc/<method>`. Default: not served. */
   readonly rpc?: PluginRpc;
 }
 
 /** Adds `/api/v1` and the RPC of plugins to a listener: every route asks who calls, and whether that is enough. */
-export function addApi(app: FastifyInstance, { routes, authenticate, rpc }: ApiOptions): void {
+export function addApi(app: FastifyInstance, { routes, authenticate, redact, rpc }: ApiOptions): void {
   if (rpc !== undefined) addPluginRpc(app, { rpc, authenticate });
   app.register(
     (api, _options, done) => {
@@ -40,13 +40,13 @@ export function addApi(app: FastifyInstance, { routes, authenticate, rpc }: ApiO
       });
       api.addHook('onRequest', async (request) => {
         request.caller = await authenticate(request);
-        const { role } = request.routeOptions.config;
-        if (role !== undefined && mayAct(request.caller.role, role)) return;
-        throw new BulkheadError(
-          ErrorCode.FORBIDDEN,
-          `expected the role '${role ?? 'admin'}' or a higher one, got '${request.caller.role}'`,
-        );
+        assertRole(request.caller, request.routeOptions.config.role ?? 'admin');
       });
+      if (redact !== undefined) {
+        api.addHook('onSend', (_request, _reply, payload, sent) => {
+          sent(null, typeof payload === 'string' ? redact(payload) : payload);
+        });
+      }
       addOpenApi(api);
       // After what describes them.
       api.register((described, _none, added) => {

@@ -7,7 +7,8 @@ import { NOTHING_STORED, type Stored } from '../config/stored.js';
 import { createConfigLayer, layerOf } from '../stored-config/config-layer.js';
 import { describeEachStore, type StoreOfTest } from '../store/each-store.test-support.js';
 import { NO_AUDIT } from '../telemetry/audit.js';
-import { addApi, type Role } from './api.js';
+import { addApi } from './api.js';
+import type { Role } from './roles.js';
 import { configRoutes } from './config-routes.js';
 import { answerErrors } from './error-answer.js';
 

@@ -1,9 +1,13 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
-import Fastify from 'fastify';
+import Fastify, { type FastifyInstance } from 'fastify';
 import { createAccessCheck } from '../gateway/access.js';
-import { addApi, type ApiOptions } from './api.js';
+import type { PluginRpc } from '../contributions/rpc.js';
+import { addApi, type ApiRoutes } from './api.js';
+import { assertRole } from './roles.js';
 import type { Control } from './control.js';
 import { answerErrors } from './error-answer.js';
+import { createAuthenticate } from './tokens/authenticate.js';
+import { addSessionRoutes, type SessionRoutesOptions } from './tokens/session-routes.js';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -14,9 +18,22 @@ export interface ControlPlaneOptions {
   readonly port: number;
   /** What Host and Origin may say besides the listener's own names. */
   readonly allowedHosts: readonly string[];
+  /** A proxy in front ends TLS, so cookies are for TLS only. Default: false. */
+  readonly behindProxy?: boolean;
   readonly control: Pick<Control, 'readiness'>;
-  /** `/api/v1`. Default: not served. */
-  readonly api?: ApiOptions;
+  /** What asks for a token. Default: not served. */
+  readonly guarded?: GuardedRoutes;
+}
+
+/** `/api/v1`, browser sessions and `/metrics`. */
+export interface GuardedRoutes extends Omit<SessionRoutesOptions, 'secure'> {
+  readonly routes: readonly ApiRoutes[];
+  /** RPC methods of plugins. Default: not served. */
+  readonly rpc?: PluginRpc;
+  /** Takes the values of secrets out of each answer of the API. */
+  readonly redact: (text: string) => string;
+  /** Prometheus text. */
+  readonly metrics: () => string;
 }
 
 export interface ControlPlane {
@@ -27,7 +44,7 @@ export interface ControlPlane {
 
 /**
  * Opens the control plane: `/healthz` (the process lives) and `/readyz` (every enabled plugin and upstream serves).
- * Both are open, so they tell nothing but the names of the guards that are down.
+ * Both are open, so they tell nothing but the names of the guards that are down; all else asks for a token.
  *
  * @throws LISTEN_FAILED when the address cannot be had
  */
@@ -44,7 +61,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   app.addHook('onRequest', async ({ headers }) => {
     checkAccess?.(headers.host, headers.origin);
   });
-  if (options.api !== undefined) addApi(app, options.api);
+  if (options.guarded !== undefined) addGuarded(app, options.guarded, options.behindProxy === true);
   app.get('/healthz', () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
     const { state, guards_down } = options.control.readiness();
@@ -58,6 +75,17 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     await app.close();
     throw listenFailed(error, 'listen.control', options.host, options.port);
   }
+}
+
+function addGuarded(app: FastifyInstance, guarded: GuardedRoutes, secure: boolean): void {
+  const { routes, rpc, metrics, redact } = guarded;
+  const authenticate = createAuthenticate(guarded);
+  addSessionRoutes(app, { ...guarded, secure });
+  addApi(app, { routes, authenticate, redact, ...(rpc === undefined ? {} : { rpc }) });
+  app.get('/metrics', async (request, reply) => {
+    assertRole(await authenticate(request), 'metrics');
+    await reply.type('text/plain; version=0.0.4; charset=utf-8').send(metrics());
+  });
 }
 
 /** A listener that could not be opened, as an error that says which and what to do. */

@@ -5,6 +5,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { addApi, type ApiOptions } from './api.js';
 import type { Control } from './control.js';
 import { answerErrors } from './error-answer.js';
+import { socketCaller } from './socket-caller.js';
 
 const OWNER_ONLY = 0o600;
 const MAX_TAIL_LINES = 1_000;
@@ -21,22 +22,23 @@ type Named = { Params: { name: string } };
 export async function openControlSocket(
   path: string,
   control: Control,
-  api?: ApiOptions,
+  { routes = [], ...more }: Partial<Omit<ApiOptions, 'authenticate'>> = {},
 ): Promise<{ close(): Promise<void> }> {
   const app = Fastify({ logger: false, forceCloseConnections: true });
   answerErrors(app);
-  if (api !== undefined) addApi(app, api);
+  addApi(app, { ...more, routes, authenticate: socketCaller });
   app.get('/status', () => control.status());
   app.get('/plugins', () => ({ plugins: control.status().plugins }));
   app.get<Named>('/plugins/:name', ({ params }) => control.plugin(params.name));
   addLogs(app, control);
   for (const act of ['reload', 'enable', 'disable', 'reset'] as const) {
-    app.post<Named>(`/plugins/:name/${act}`, async ({ params }) => {
-      await control[act](params.name);
-      return control.plugin(params.name);
+    app.post<Named>(`/plugins/:name/${act}`, async (request) => {
+      const { name } = request.params;
+      await control[act](name, socketCaller(request).actor);
+      return control.plugin(name);
     });
   }
-  app.post('/config/apply', () => control.apply());
+  app.post('/config/apply', (request) => control.apply(socketCaller(request).actor));
   rmSync(path, { force: true });
   await app.listen({ path });
   chmodSync(path, OWNER_ONLY);

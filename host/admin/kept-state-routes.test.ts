@@ -6,7 +6,8 @@ import { createKeptState, type KeptState } from '../services/kept-state.js';
 import { describeEachStore } from '../store/each-store.test-support.js';
 import { HOST_ACTOR, NO_AUDIT } from '../telemetry/audit.js';
 import { createSilentLogger } from '../telemetry/logger.js';
-import { addApi, type Role } from './api.js';
+import { addApi } from './api.js';
+import type { Role } from './roles.js';
 import { answerErrors } from './error-answer.js';
 import { keptStateRoutes } from './kept-state-routes.js';
 

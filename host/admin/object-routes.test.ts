@@ -4,7 +4,8 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { isPlainObject, OBJECT_TYPES } from '@bulkhead/proto/rules';
 import type { HookedPlugin } from '../objects/hook-list.js';
 import { deny, hooked, openObjects, type TestObjects } from '../objects/objects.test-support.js';
-import { addApi, type ApiRoutes, type Role } from './api.js';
+import { addApi, type ApiRoutes } from './api.js';
+import type { Role } from './roles.js';
 import { answerErrors } from './error-answer.js';
 import { createObjectRoutes, OBJECT_PATHS } from './object-routes.js';
 

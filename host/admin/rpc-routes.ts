@@ -2,7 +2,7 @@ import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { isDeeperThan, MAX_JSON_DEPTH, parseJson, stringifyJson } from '@bulkhead/proto/json';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { PluginRpc } from '../contributions/rpc.js';
-import { mayAct, type ApiCaller } from './roles.js';
+import { assertRole, type ApiCaller } from './roles.js';
 
 export interface RpcRoutesOptions {
   readonly rpc: PluginRpc;
@@ -30,12 +30,7 @@ export function addPluginRpc(app: FastifyInstance, { rpc, authenticate }: RpcRou
       async ({ params, body, caller }, reply) => {
         const method = rpc.find(params.plugin, params.method);
         const { minRole } = method.declared;
-        if (!mayAct(caller.role, minRole)) {
-          throw new BulkheadError(
-            ErrorCode.FORBIDDEN,
-            `expected the role '${minRole}' or a higher one, got '${caller.role}'`,
-          );
-        }
+        assertRole(caller, minRole);
         const gone = new AbortController();
         reply.raw.once('close', () => {
           gone.abort('the answer is out, or the caller is gone');

@@ -11,6 +11,10 @@ export interface Cli {
   readonly errIsTerminal: boolean;
   /** Asks the person at the terminal, and gives the answer without its line end. Absent: nobody is there to ask. */
   readonly ask?: (question: string) => Promise<string>;
+  /** The same for what nobody else should see: what is typed is not shown. */
+  readonly askSecret?: (question: string) => Promise<string>;
+  /** Everything that is piped in. Absent: nothing is. */
+  readonly input?: () => Promise<string>;
   /** The code that the program ends with when the command returns. Default: `ExitCode.ok`. */
   exitWith(code: ExitCode): void;
 }

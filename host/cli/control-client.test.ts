@@ -14,7 +14,7 @@ async function withDaemon(listener: RequestListener, use: (client: ControlClient
   await once(server, 'listening');
   writeDaemonRecord(dataDir, { pid: process.pid, socket });
   try {
-    await use(connectToDaemon(dataDir, { readMs: 50, actMs: 50 }));
+    await use(connectToDaemon(dataDir, { deadlines: { readMs: 50, actMs: 50 } }));
   } finally {
     server.closeAllConnections();
     server.close();

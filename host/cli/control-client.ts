@@ -1,6 +1,7 @@
 import { request, type IncomingMessage } from 'node:http';
 import { BulkheadError, ErrorCode, type Problem } from '@bulkhead/proto';
 import { readDaemonRecord } from '../admin/daemon-record.js';
+import { ACTOR_HEADER } from '../admin/socket-caller.js';
 
 /** How long a daemon may be silent, in milliseconds. */
 export interface Deadlines {
@@ -18,31 +19,51 @@ export interface ControlClient {
   readonly pid: number;
   /** @throws NOT_RUNNING, or the error that the daemon answered with */
   get(path: string): Promise<unknown>;
-  /** @param json JSON text of the body; absent: none */
-  post(path: string, json?: string): Promise<unknown>;
+  /** @param body sent as JSON; a text is JSON already, and is sent as it is */
+  post(path: string, body?: object | string): Promise<unknown>;
+  put(path: string, body: object): Promise<unknown>;
+  delete(path: string): Promise<unknown>;
   /** Lines of a long answer as they come; with `endless` the daemon may be silent for as long as it likes between them. */
   lines(path: string, endless: boolean): AsyncIterable<string>;
 }
 
+export interface ConnectOptions {
+  readonly deadlines?: Deadlines;
+  /** The person at the terminal, for the audit log. Default: the daemon's user. */
+  readonly actor?: string;
+}
+
 /** @throws NOT_RUNNING when no daemon uses the directory */
-export function connectToDaemon(dataDir: string, deadlines = DEADLINES): ControlClient {
+export function connectToDaemon(
+  dataDir: string,
+  { deadlines = DEADLINES, actor }: ConnectOptions = {},
+): ControlClient {
   const record = readDaemonRecord(dataDir);
   if (record === undefined) throw notRunning(dataDir);
-  const ask = (method: string, path: string, json?: string): Promise<IncomingMessage> =>
-    open(
-      { socketPath: record.socket, method, path, json },
-      method === 'GET' ? deadlines.readMs : deadlines.actMs,
-    ).catch((error: unknown) => {
+  const ask = (method: string, path: string, body?: object | string): Promise<IncomingMessage> =>
+    open({
+      socketPath: record.socket,
+      method,
+      path,
+      timeoutMs: method === 'GET' ? deadlines.readMs : deadlines.actMs,
+      headers: {
+        ...(actor === undefined ? {} : { [ACTOR_HEADER]: encodeURIComponent(actor) }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    }).catch((error: unknown) => {
       throw isAbsent(error) ? notRunning(dataDir, error) : error;
     });
-  const call = async (method: string, path: string, json?: string): Promise<unknown> => {
-    const response = await ask(method, path, json);
+  const call = async (method: string, path: string, body?: object | string): Promise<unknown> => {
+    const response = await ask(method, path, body);
     return parseAnswer(response.statusCode ?? 0, await readAll(response));
   };
   return {
     pid: record.pid,
     get: (path) => call('GET', path),
-    post: (path, json) => call('POST', path, json),
+    post: (path, body) => call('POST', path, body),
+    put: (path, body) => call('PUT', path, body),
+    delete: (path) => call('DELETE', path),
     async *lines(path, endless) {
       const response = await ask('GET', path);
       if (response.statusCode !== 200) parseAnswer(response.statusCode ?? 0, await readAll(response));
@@ -57,17 +78,18 @@ export function connectToDaemon(dataDir: string, deadlines = DEADLINES): Control
   };
 }
 
-interface Question {
+interface Asked {
   readonly socketPath: string;
   readonly method: string;
   readonly path: string;
-  readonly json: string | undefined;
+  readonly timeoutMs: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
 }
 
-function open({ socketPath, method, path, json }: Question, timeoutMs: number): Promise<IncomingMessage> {
+function open({ socketPath, method, path, timeoutMs, headers, body }: Asked): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     let answer: IncomingMessage | undefined;
-    const headers = json === undefined ? {} : { 'content-type': 'application/json' };
     const asked = request({ socketPath, method, path, headers, timeout: timeoutMs }, (response) => {
       answer = response;
       resolve(response);
@@ -79,7 +101,7 @@ function open({ socketPath, method, path, json }: Question, timeoutMs: number): 
         'Look at its log; if it does nothing any more, end its process and start it again.';
       (answer ?? asked).destroy(new BulkheadError(ErrorCode.DEADLINE_EXCEEDED, message));
     });
-    asked.end(json);
+    asked.end(body);
   });
 }
 
@@ -93,7 +115,8 @@ async function readAll(response: IncomingMessage): Promise<string> {
   return text;
 }
 
-function parseAnswer(status: number, text: string): unknown {
+/** What a daemon answered. @throws the error that it answered with */
+export function parseAnswer(status: number, text: string): unknown {
   const value: unknown = JSON.parse(text);
   if (status >= 200 && status < 300) return value;
   throw toError(value) ?? new BulkheadError(ErrorCode.INTERNAL, `The daemon answered ${status}: ${text}`);

@@ -21,6 +21,7 @@ export interface LoadOptions {
  *
  * @param catalog default: what is installed, as it is
  * @param stored default: what the store says now
+ * @param secrets default: references to them stay as they are
  * @throws CONFIG_INVALID with every problem
  */
 export function loadHostConfig(
@@ -28,12 +29,14 @@ export function loadHostConfig(
   { file, overrides }: LoadOptions,
   catalog: ResolveOptions['catalog'] = openCatalog,
   stored: ReadStored = readStoredOnce,
+  secrets: ResolveOptions['secrets'] = 'unread',
 ): Promise<LoadedConfig> {
   return loadConfig({
     file,
     catalog,
     stored,
     readEnv: (name) => env[name],
+    secrets: secrets ?? 'unread',
     versions: { app: HOST_VERSION, node: process.versions.node },
     ...(overrides === undefined ? {} : { overrides }),
   });

@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { type Cli, ExitCode } from './cli.js';
 import { run } from './run.js';
 
@@ -20,6 +22,23 @@ async function ask(question: string): Promise<string> {
   }
 }
 
+/** The same without an echo. */
+async function askSecret(question: string): Promise<string> {
+  process.stderr.write(question);
+  const silent = new Writable({
+    write(_chunk, _encoding, done) {
+      done();
+    },
+  });
+  const terminal = createInterface({ input: process.stdin, output: silent, terminal: true });
+  try {
+    return await terminal.question('');
+  } finally {
+    terminal.close();
+    process.stderr.write('\n');
+  }
+}
+
 const cli: Cli = {
   cwd: process.cwd(),
   env: process.env,
@@ -27,7 +46,8 @@ const cli: Cli = {
   err: (text) => void process.stderr.write(text),
   outIsTerminal: process.stdout.isTTY,
   errIsTerminal: process.stderr.isTTY,
-  ...(process.stdin.isTTY && process.stderr.isTTY ? { ask } : {}),
+  ...(process.stdin.isTTY && process.stderr.isTTY ? { ask, askSecret } : {}),
+  ...(process.stdin.isTTY ? {} : { input: () => text(process.stdin) }),
   exitWith(code) {
     process.exitCode = code;
   },

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Cli } from './cli.js';
 import { approvalsCommand } from './commands/approvals.js';
+import { auditCommand } from './commands/audit.js';
 import { benchCommand } from './commands/bench.js';
 import { completionCommand } from './commands/completion.js';
 import { configCommand } from './commands/config.js';
@@ -10,9 +11,11 @@ import { initCommand } from './commands/init.js';
 import { newCommand } from './commands/new.js';
 import { packCommand } from './commands/pack.js';
 import { pluginCommand } from './commands/plugin.js';
+import { secretCommand } from './commands/secret.js';
 import { startCommand } from './commands/start.js';
 import { statusCommand } from './commands/status.js';
 import { testCommand } from './commands/test.js';
+import { tokenCommand } from './commands/token.js';
 import { typesCommand } from './commands/types.js';
 import { HOST_VERSION } from '../version.js';
 
@@ -32,6 +35,9 @@ export function createProgram(cli: Cli): Command {
     .addCommand(pluginCommand(cli))
     .addCommand(approvalsCommand(cli))
     .addCommand(configCommand(cli))
+    .addCommand(secretCommand(cli))
+    .addCommand(tokenCommand(cli))
+    .addCommand(auditCommand(cli))
     .addCommand(newCommand(cli))
     .addCommand(devCommand(cli))
     .addCommand(testCommand(cli))

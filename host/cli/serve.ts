@@ -1,14 +1,18 @@
 import { BulkheadError } from '@bulkhead/proto';
 import { createLogTail } from '../admin/log-tail.js';
 import { systemClock } from '../clock.js';
+import { loadFoundation } from '../config/load-foundation.js';
 import { type Daemon, startDaemon } from '../daemon.js';
 import { closeInheritedDescriptors } from '../sidecar/descriptors.js';
+import { HOST_ACTOR } from '../telemetry/audit.js';
 import { createLogger } from '../telemetry/logger.js';
+import { createSecretValues } from '../telemetry/secret-values.js';
 import { renderBanner } from './banner.js';
 import { type Cli, ExitCode } from './cli.js';
 import { loadHostConfig, type LoadOptions } from './load.js';
 import { createLockedPlugins } from './locked-plugins.js';
 import { createLogOutput } from './log-output.js';
+import { handOver } from './first-token.js';
 import { watchFiles } from './watch-files.js';
 
 export interface ServeOptions extends LoadOptions {
@@ -26,7 +30,11 @@ const SAME_SIGNAL_MS = 500;
 export async function serve(cli: Cli, options: ServeOptions): Promise<void> {
   closeInheritedDescriptors();
   const logs = createLogTail();
-  const log = createLogger({ destination: createLogOutput(logs, cli.outIsTerminal) });
+  const secretValues = createSecretValues();
+  const log = createLogger({
+    destination: createLogOutput(logs, cli.outIsTerminal),
+    redactValues: (line) => secretValues.redact(line),
+  });
   const abort = new AbortController();
   const stopped = stopOnSignal(abort, (message) => {
     log.info(message);
@@ -36,13 +44,15 @@ export async function serve(cli: Cli, options: ServeOptions): Promise<void> {
   let daemon: Daemon;
   try {
     daemon = await startDaemon({
-      load: (stored) =>
-        loadHostConfig(cli.env, options, (dir, wanted) => locked.catalog(dir, wanted), stored),
+      foundation: () => loadFoundation(options.file, (name) => cli.env[name], options.overrides),
+      load: (stored, secrets) =>
+        loadHostConfig(cli.env, options, (dir, wanted) => locked.catalog(dir, wanted), stored, secrets),
       verify: (plugin) => locked.verify(plugin),
       clock: systemClock,
       env: cli.env,
       nodePath: process.execPath,
       log,
+      secretValues,
       logs,
       signal: abort.signal,
     });
@@ -52,7 +62,7 @@ export async function serve(cli: Cli, options: ServeOptions): Promise<void> {
     throw error;
   }
   const apply = (why: string): void => {
-    daemon.apply().then(
+    daemon.apply(HOST_ACTOR).then(
       (report) => log.info({ ...report, notices: undefined }, `configuration applied after ${why}`),
       (error: unknown) => {
         const { code, message } = BulkheadError.from(error);
@@ -69,6 +79,7 @@ export async function serve(cli: Cli, options: ServeOptions): Promise<void> {
   });
   if (options.watch) watch.set(daemon.files());
   cli.err(renderBanner(daemon.status()));
+  if (daemon.firstToken !== undefined) await handOver(cli, daemon.firstToken, daemon.status().data_dir);
   await stopped;
   watch.close();
   await daemon.stop();

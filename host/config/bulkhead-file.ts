@@ -8,11 +8,13 @@ import {
   type SchemaProblem,
 } from '@bulkhead/proto/rules/schema';
 import { treeAt, valueOf, type SourceTree } from '../manifest/source-tree.js';
+import type { AuditSection } from './audit-section.js';
 import { BULKHEAD_SCHEMA } from './bulkhead-schema.js';
 import type { HostConfig } from './config.js';
 import { without } from './merge.js';
 import type { LimitsSection } from './resource-limits.js';
 import type { ServiceBoundsSection } from './service-bounds.js';
+import type { SecretsSection } from './secrets-section.js';
 import type { ServiceBudgetsSection } from './service-budgets.js';
 import type { ToolsSection } from './bulkhead-schema-tools.js';
 
@@ -57,6 +59,8 @@ export interface BulkheadFile {
     readonly limits: ServiceBudgetsSection;
     readonly analytics: { readonly keep_days: number };
   };
+  readonly audit: AuditSection;
+  readonly secrets: SecretsSection;
   readonly link: { readonly mtls: HostConfig['link']['mtls']; readonly max_message_bytes: number };
   readonly policy: {
     readonly fail_open: HostConfig['policy']['failOpen'];

@@ -1,8 +1,11 @@
+import { isPlainObject } from '@bulkhead/proto/rules';
 import type { JsonSchema } from '@bulkhead/proto/rules/schema';
+import { AUDIT_PROPERTIES } from './audit-section.js';
 import { ENTRY_NAME, PLUGINS_SCHEMA } from './bulkhead-schema-plugins.js';
 import { TOOLS_SCHEMA } from './bulkhead-schema-tools.js';
 import { RESOURCE_LIMITS } from './resource-limits.js';
 import { SERVICE_BOUNDS } from './service-bounds.js';
+import { SECRETS_PROPERTIES } from './secrets-section.js';
 import { SERVICE_BUDGETS } from './service-budgets.js';
 
 const text = { type: 'string' };
@@ -201,6 +204,8 @@ export const BULKHEAD_SCHEMA: JsonSchema = {
         },
       }),
     }),
+    audit: section('The audit log.', AUDIT_PROPERTIES),
+    secrets: section('Where the key is that secrets are encrypted with.', SECRETS_PROPERTIES),
     link: section('The connection to a plugin process.', {
       mtls: {
         enum: ['auto', 'always', 'never'],
@@ -301,4 +306,15 @@ export const BULKHEAD_SCHEMA: JsonSchema = {
 /** bulkhead.schema.json: the schema as text, for editors. */
 export function configSchema(): string {
   return `${JSON.stringify(BULKHEAD_SCHEMA, null, 2)}\n`;
+}
+
+/** The schema of some sections alone; the others may be anything. */
+export function schemaOfSections(names: readonly string[]): JsonSchema {
+  const { $schema, properties } = BULKHEAD_SCHEMA;
+  const sections = Object.entries(isPlainObject(properties) ? properties : {});
+  return {
+    $schema,
+    type: 'object',
+    properties: Object.fromEntries(sections.filter(([key]) => names.includes(key))),
+  };
 }

@@ -1,9 +1,11 @@
 import type { ObjectHookDeclaration } from '@bulkhead/proto/rules';
 import type { Permissions } from '@bulkhead/proto/rules/schema';
 import type { Conditions, CustomHookDeclaration, Manifest, Mode, OnError } from '../manifest/manifest.js';
+import type { AuditConfig } from './audit-section.js';
 import type { Placement } from './effective-grant.js';
 import type { ServiceBounds } from './service-bounds.js';
 import type { ServiceBudgets } from './service-budgets.js';
+import type { SecretKeyPlace } from './secrets-section.js';
 import type { RemotePlugin } from './remote-address.js';
 
 /** The whole configuration, checked, merged and resolved. Durations in milliseconds, sizes in bytes. */
@@ -62,6 +64,8 @@ export interface HostConfig {
     readonly budgets: ServiceBudgets;
     readonly analytics: { readonly keepDays: number };
   };
+  readonly audit: AuditConfig;
+  readonly secrets: SecretKeyPlace;
   readonly link: { readonly mtls: 'auto' | 'always' | 'never'; readonly maxMessageBytes: number };
   readonly policy: {
     readonly failOpen: 'allow' | 'forbid';

@@ -26,7 +26,7 @@ export interface ConfigDiff {
 
 const APPLIED = ['log', 'limits', 'policy', 'services', 'tools'] as const;
 // `lifecycle` and `link` hold for processes that start from now on; those that run keep what they started with.
-const RESTART = ['environment', 'host', 'store', 'listen', 'lifecycle', 'link'] as const;
+const RESTART = ['environment', 'host', 'store', 'listen', 'lifecycle', 'link', 'audit', 'secrets'] as const;
 
 /** Compares two configurations. Pure. An entry that is not enabled counts as absent. */
 export function diffConfig(old: HostConfig, next: HostConfig): ConfigDiff {

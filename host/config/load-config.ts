@@ -7,6 +7,7 @@ import type { HostVersions } from '../manifest/compat.js';
 import { formatProblem, sortProblems } from '../manifest/format-problem.js';
 import type { CustomHookDeclaration } from '../manifest/manifest.js';
 import { treeAt, treeFromValue, type SourceTree } from '../manifest/source-tree.js';
+import { resolveAudit } from './audit-section.js';
 import { parseBulkheadFile, type BulkheadFile } from './bulkhead-file.js';
 import type { HostConfig } from './config.js';
 import { collectHooks, specOfCustom } from './custom-hooks.js';
@@ -27,6 +28,8 @@ import {
   resolveUpstreams,
 } from './resolve-sections.js';
 import { resolveServiceBounds } from './service-bounds.js';
+import { SecretReferences } from './secret-references.js';
+import { resolveSecrets } from './secrets-section.js';
 import { resolveServiceBudgets } from './service-budgets.js';
 import { resolveTools } from './resolve-tools.js';
 import { NOTHING_STORED, layerTree, type ReadStored, type Stored } from './stored.js';
@@ -39,6 +42,11 @@ export interface ResolveOptions {
   /** What the host's store says, once it is known where that is. Default: nothing. */
   readonly stored?: ReadStored;
   readonly readEnv: (name: string) => string | undefined;
+  /**
+   * The secrets that `${secret:name}` reads, by name. `unread`: each stands for itself, for who checks a configuration and
+   * starts nothing. Default: there is none.
+   */
+  readonly secrets?: SecretReader | 'unread';
   readonly versions: HostVersions;
   /** Names the overlay; wins over what the file says. */
   readonly environment?: string;
@@ -52,6 +60,9 @@ export interface ResolveOptions {
   readonly customHooks?: readonly CustomHookDeclaration[];
 }
 
+/** Every secret's value, by name. */
+export type SecretReader = () => Promise<ReadonlyMap<string, string>>;
+
 /** A configuration with what is needed to explain it and to watch it. */
 export interface LoadedConfig {
   readonly config: HostConfig;
@@ -61,6 +72,8 @@ export interface LoadedConfig {
   readonly tree: SourceTree;
   /** Per entry, its plugin's configuration with where each value came from. */
   readonly pluginTrees: ReadonlyMap<string, SourceTree>;
+  /** Names of the secrets that it refers to, whether they are there or not. */
+  readonly secrets: ReadonlySet<string>;
 }
 
 /**
@@ -148,7 +161,8 @@ async function resolveLayers(
     }
     merged = mergeTrees(merged, next);
   }
-  const references = referenceRules(merged, options, report);
+  const secrets = new SecretReferences(options.secrets === 'unread' ? 'unread' : await options.secrets?.());
+  const references = referenceRules(merged, options, report, secrets);
   merged = resolveReferences(merged, references);
   let { tree } = settle(merged);
   let parsed = parseBulkheadFile(tree);
@@ -205,6 +219,7 @@ async function resolveLayers(
     };
     const resolved = await resolvePlugin(name, entry, plugin, context);
     plugins.push(resolved.plugin);
+    secrets.assertGranted(resolved.plugin, report);
     pluginTrees.set(name, resolved.configTree);
   }
   const isReference = (keys: Keys): boolean => {
@@ -221,6 +236,8 @@ async function resolveLayers(
       control: resolveListen(file.listen.control, ['listen', 'control'], report),
     },
     ...plainSections(file),
+    audit: resolveAudit(file.audit),
+    secrets: resolveSecrets(file.secrets, { dataDir: host.dataDir, baseDirectory, report }),
     services: {
       ...resolveServiceBounds(file.services),
       budgets: resolveServiceBudgets(file.services.limits),
@@ -237,7 +254,7 @@ async function resolveLayers(
     notices: report.notices,
   };
   if (report.problems.length > 0) throw invalid(files[0] ?? 'the configuration', report.problems, files);
-  return { config, files, tree, pluginTrees };
+  return { config, files, tree, pluginTrees, secrets: secrets.names };
 }
 
 function storedConfigOf(tree: SourceTree | undefined): SourceTree | undefined {
@@ -294,13 +311,19 @@ function overrideLayer({ environment, overrides = {} }: ResolveOptions): SourceT
   return treeFromValue(value, { layer: 'command line' });
 }
 
-function referenceRules(merged: SourceTree, options: ResolveOptions, report: Report): ReferenceRules {
+function referenceRules(
+  merged: SourceTree,
+  options: ResolveOptions,
+  report: Report,
+  secrets: SecretReferences,
+): ReferenceRules {
   const list = treeAt(merged, ['host', 'env_allow']);
   const allowed = new Set(
     list?.kind === 'list' ? list.items.flatMap((item) => (item.kind === 'value' ? [item.value] : [])) : [],
   );
   return {
     readEnv: options.readEnv,
+    readSecret: (name, keys, origin) => secrets.read(name, keys, origin),
     mayRead: (name, keys) => keys[0] !== 'plugins' || allowed.has(name),
     problem: (keys, message, origin) => {
       report.problem(keys, message, undefined, origin);

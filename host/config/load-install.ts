@@ -2,12 +2,11 @@ import { dirname, join, resolve } from 'node:path';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { isPlainObject } from '@bulkhead/proto/rules';
 import { compileSchema, problemsFromAjv } from '@bulkhead/proto/rules/schema';
-import { treeAt, valueOf, type SourceTree } from '../manifest/source-tree.js';
+import { valueOf } from '../manifest/source-tree.js';
 import type { BulkheadFile } from './bulkhead-file.js';
-import { BULKHEAD_SCHEMA } from './bulkhead-schema.js';
-import { EMPTY, mergeTrees, settle } from './merge.js';
-import { namedListsAsMaps } from './named-lists.js';
-import { readTree } from './read-tree.js';
+import { schemaOfSections } from './bulkhead-schema.js';
+import { settle } from './merge.js';
+import { readMergedTree } from './read-merged-tree.js';
 import { createReport } from './report.js';
 import { absolute, resolveHost } from './resolve-sections.js';
 
@@ -34,16 +33,7 @@ type Sections = Pick<BulkheadFile, 'environment' | 'host' | 'store' | 'install'>
 };
 
 /** Only the sections that are read here: to compile the whole schema takes longer than an installer has to do. */
-const READ = ['environment', 'host', 'store', 'install'];
-const SECTIONS = {
-  $schema: BULKHEAD_SCHEMA['$schema'],
-  type: 'object',
-  properties: Object.fromEntries(
-    Object.entries(isPlainObject(BULKHEAD_SCHEMA['properties']) ? BULKHEAD_SCHEMA['properties'] : {}).filter(
-      ([key]) => READ.includes(key),
-    ),
-  ),
-};
+const SECTIONS = schemaOfSections(['environment', 'host', 'store', 'install']);
 const validators: { sections?: ReturnType<typeof compileSchema<Sections>> } = {};
 
 export interface InstallOverrides {
@@ -63,27 +53,7 @@ export async function loadInstallSettings(
   overrides: InstallOverrides = {},
 ): Promise<InstallSettings> {
   const base = dirname(file);
-  let tree = await layer(file, 'bulkhead.yaml');
-  if (tree === undefined) {
-    throw new BulkheadError(
-      ErrorCode.CONFIG_INVALID,
-      `${file}: there is no such file. \`bulkhead init\` writes one.`,
-    );
-  }
-  const named = treeAt(tree, ['environment']);
-  const environment = named?.kind === 'value' && typeof named.value === 'string' ? named.value : 'production';
-  if (/^[a-z0-9-]+$/.test(environment)) {
-    const overlay = await layer(file.replace(/(\.[^.]+)$/, `.${environment}$1`), `overlay ${environment}`);
-    if (overlay !== undefined)
-      tree = mergeTrees(
-        namedListsAsMaps(tree, () => undefined),
-        namedListsAsMaps(overlay, () => undefined),
-      );
-  }
-  const merged: SourceTree = mergeTrees(
-    EMPTY,
-    namedListsAsMaps(tree, () => undefined),
-  );
+  const merged = await readMergedTree(file);
   const parsed: unknown = valueOf(settle(merged).tree);
   validators.sections ??= compileSchema<Sections>(SECTIONS, { useDefaults: true, trusted: true });
   const check = validators.sections;
@@ -134,12 +104,4 @@ export function wantedPlugins(plugins: unknown): readonly string[] {
     const wanted = plugin ?? kind ?? name;
     return typeof wanted === 'string' ? [wanted] : [];
   });
-}
-
-/** undefined when there is none. @throws CONFIG_INVALID */
-async function layer(file: string, name: string): Promise<SourceTree | undefined> {
-  const read = await readTree(file, name);
-  if (read.kind === 'absent') return undefined;
-  if (read.kind === 'read') return read.tree;
-  throw new BulkheadError(ErrorCode.CONFIG_INVALID, `${file} is not valid`, { problems: read.problems });
 }

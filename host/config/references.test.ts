@@ -50,7 +50,7 @@ describe('resolveReferences', () => {
     );
     expect(problems).toEqual([
       'a: the environment variable GONE is not set. Set it, or remove ${env:GONE}.',
-      'b: ${secret:db} cannot be read: secrets come with a later release. Use ${env:NAME} until then.',
+      'b: ${secret:db} cannot be read here: the store, which holds secrets, is opened by what stands here. Use ${env:NAME}.',
       "c: expected the name of an environment variable in ${env:…}, got 'no-name'.",
       'd: ${env:CLOSED} may not be read for a plugin. Add CLOSED to host.env_allow to permit it.',
     ]);

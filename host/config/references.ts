@@ -9,11 +9,13 @@ export interface ReferenceRules {
   readonly readEnv: (name: string) => string | undefined;
   /** Whether `${env:name}` may be read at a place. */
   readonly mayRead: (name: string, keys: Keys) => boolean;
+  /** The value of `${secret:name}` at a place. Absent: secrets cannot be read here. */
+  readonly readSecret?: (name: string, keys: Keys, origin: Origin) => string | undefined;
   readonly problem: (keys: Keys, message: string, origin: Origin) => void;
 }
 
 /**
- * Replaces `${env:NAME}` in every text of a tree that an operator wrote, and keeps the reference to show instead of the
+ * Replaces `${env:NAME}` and `${secret:name}` in every text of a tree that an operator wrote, and keeps the reference to show instead of the
  * value. `$${env:NAME}` stands for the text `${env:NAME}`. What cannot be resolved is told and left as it is.
  */
 export function resolveReferences(tree: SourceTree, rules: ReferenceRules, keys: Keys = []): SourceTree {
@@ -63,8 +65,17 @@ function resolve(
     rules.problem(keys, message, origin);
   };
   if (kind === 'secret') {
-    return refuse(
-      `\${secret:${name}} cannot be read: secrets come with a later release. Use \${env:NAME} until then.`,
+    if (rules.readSecret === undefined) {
+      return refuse(
+        `\${secret:${name}} cannot be read here: the store, which holds secrets, is opened by what stands here. Use \${env:NAME}.`,
+      );
+    }
+    const value = rules.readSecret(name, keys, origin);
+    return (
+      value ??
+      refuse(
+        `there is no secret '${name}'. Give it a value with \`bulkhead secret set ${name}\`, or remove \${secret:${name}}.`,
+      )
     );
   }
   if (!ENV_NAME.test(name))

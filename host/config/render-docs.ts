@@ -71,7 +71,9 @@ Older mode names are accepted and reported: ${modes.join(', ')}.
 
 \`\${env:NAME}\` stands for an environment variable, in files that an operator wrote and in what one set in the store; anywhere under \`plugins\` only when NAME is listed in
 \`host.env_allow\`. In files of a package it stays text, and that is reported. \`$\${env:NAME}\` writes it out. \`\${secret:name}\`
-comes with a later release and is refused until then. A value that was read is never shown; the reference is.
+stands for a secret in the host's store ([secrets](secrets.md)), in the same places; for a plugin the name must be among its
+granted \`secrets\`. The sections that open the store (\`environment\`, \`host\`, \`store\`, \`audit\`, \`secrets\`) cannot refer to one.
+A value that was read is never shown; the reference is.
 
 ## Notices
 

@@ -54,6 +54,7 @@ export function createDescribe(settings: DescribeSettings): (plugin: PluginConfi
       ...declarationOf(plugin),
       configJson: JSON.stringify(plugin.config),
       grantedScopes: plugin.grantedScopes,
+      grantedSecrets: plugin.granted.secrets,
       reach: { network, filesystem, subprocess },
       networkPrivate: plugin.networkPrivate,
       limits: limitsOf(plugin),

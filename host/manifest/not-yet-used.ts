@@ -34,7 +34,7 @@ export const KEY_CONSUMERS: Readonly<Record<string, string>> = {
   'permissions.services': 'config',
   'permissions.context': 'dispatch',
   'permissions.network': 'sidecar',
-  'permissions.secrets': 'later',
+  'permissions.secrets': 'services',
   'permissions.filesystem': 'sidecar',
   'permissions.subprocess': 'sidecar',
   'permissions.plugins': 'later',

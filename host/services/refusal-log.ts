@@ -1,49 +1,51 @@
 import type { BulkheadError } from '@bulkhead/proto';
 import type { Clock } from '../clock.js';
+import type { Refusal } from '../sidecar/egress/refusal.js';
 import type { PluginIdentity } from '../sidecar/host-method.js';
 import type { Audit } from '../telemetry/audit.js';
+import { Repeats } from '../telemetry/audit/repeats.js';
 
-/** Refusals of one plugin, method and code within this time are two entries of the audit log at most, with their number. */
-const WINDOW_MS = 10_000;
+type Named = Pick<PluginIdentity, 'name' | 'id' | 'version'>;
 
 /** Tells the audit log what plugins were refused, without letting one that is refused all the time fill it. */
 export class RefusalLog {
-  readonly #audit: Audit;
-  readonly #clock: Clock;
-  /** How often it was refused again since the window opened. */
-  readonly #again = new Map<string, number>();
+  readonly #repeats: Repeats;
 
   constructor(audit: Audit, clock: Clock) {
-    this.#audit = audit;
-    this.#clock = clock;
+    this.#repeats = new Repeats(audit, clock);
   }
 
-  /** The first goes to the audit log at once; what follows within the window is counted and told at its end. */
-  add(plugin: PluginIdentity, method: string, error: BulkheadError): void {
-    const key = JSON.stringify([plugin.name, method, error.code]);
-    const again = this.#again.get(key);
-    if (again !== undefined) {
-      this.#again.set(key, again + 1);
-      return;
-    }
-    this.#again.set(key, 0);
-    this.#note(plugin, method, error, 1);
-    this.#clock.after(WINDOW_MS, () => {
-      const times = this.#again.get(key) ?? 0;
-      this.#again.delete(key);
-      if (times > 0) this.#note(plugin, method, error, times);
-    });
+  /** A call of a method of the Service API. */
+  add(plugin: PluginIdentity, method: string, { code, message }: BulkheadError): void {
+    this.#note(plugin, 'service.refused', method, code, message);
   }
 
-  #note(plugin: PluginIdentity, method: string, error: BulkheadError, times: number): void {
-    this.#audit.note({
-      actor: { kind: 'plugin', id: plugin.name },
-      action: 'service.refused',
-      target: method,
+  /** A call of a method that the host does not serve. */
+  unknownMethod(plugin: PluginIdentity, method: string): void {
+    this.#note(plugin, 'service.refused', method, 'UNKNOWN_METHOD', 'the host serves no such method');
+  }
+
+  /** A connection to the outside that the grant or the network refused. */
+  egress(plugin: Named, { reason, message, destination }: Refusal): void {
+    const target = destination === undefined ? undefined : `${destination.host}:${destination.port}`;
+    this.#note(plugin, 'network.refused', target, reason, message);
+  }
+
+  #note(
+    { name, id, version }: Named,
+    action: string,
+    target: string | undefined,
+    code: string,
+    reason: string,
+  ): void {
+    this.#repeats.note({
+      actor: { kind: 'plugin', id: name },
+      action,
+      ...(target === undefined ? {} : { target }),
       outcome: 'denied',
-      code: error.code,
-      reason: error.message,
-      details: { plugin_id: plugin.id, version: plugin.version, times },
+      code,
+      reason,
+      details: { plugin_id: id, version },
     });
   }
 }

@@ -12,12 +12,11 @@ import { FakeClock } from '../clock.test-support.js';
 import { resolveConfig } from '../config/load-config.js';
 import { openStore } from '../store/open-store.js';
 import type { Store } from '../store/store.js';
+import { NO_AUDIT } from '../telemetry/audit.js';
 import { createSilentLogger } from '../telemetry/logger.js';
 import type { PluginIdentity } from '../sidecar/host-method.js';
 import { createServices, type Services } from './services.js';
 
-/** Services whose parts are merged later; one that is served must leave this list. */
-const LATER: readonly string[] = ['SecretService'];
 /** Served by the sidecar itself. */
 const ELSEWHERE: readonly string[] = ['LogService'];
 
@@ -51,6 +50,8 @@ beforeAll(async () => {
   made = createServices({
     config,
     store,
+    audit: NO_AUDIT,
+    secrets: { get: () => Promise.resolve(undefined) },
     clock: new FakeClock(),
     log: createSilentLogger(),
     active: () => [],
@@ -74,6 +75,8 @@ const plugin = (...grantedScopes: string[]): PluginIdentity => ({
   version: '1.0.0',
   pid: 1,
   grantedScopes,
+  // What a call without a body asks for.
+  grantedSecrets: [''],
 });
 
 /** The code of what came of a call without a body; `OK` when it was answered. */
@@ -92,34 +95,27 @@ test('there are services to walk', () => {
   expect(services.length).toBeGreaterThanOrEqual(12);
 });
 
-test.each(LATER)('%s is not served yet', (name) => {
-  expect(made.methods.filter(({ path }) => path.includes(`.${name}/`))).toEqual([]);
+describe.each(methods.filter(({ service }) => !ELSEWHERE.includes(service)))('$path', ({ path, scope }) => {
+  test('names a scope that there is', () => {
+    expect([...Object.keys(SCOPES), NO_SCOPE]).toContain(scope);
+    expect(made.methods.find((method) => method.path === path)?.scope).toBe(scope);
+  });
+
+  test('refuses a plugin without a grant, and one with every other one', async () => {
+    const others = Object.keys(SCOPES).filter((name) => name !== scope);
+    expect(await ask(path, [])).toBe('PERMISSION_DENIED');
+    expect(await ask(path, others)).toBe('PERMISSION_DENIED');
+  });
+
+  test(`lets through a plugin with ${scope}`, async () => {
+    // What the method makes of an empty request is its own: there is nothing of that name, or a field is missing.
+    expect([
+      'OK',
+      'NOT_FOUND',
+      'INVALID_ARGUMENT',
+      'TOOL_FAILED',
+      // The configuration is written in files only; a topic begins with the plugin's own id.
+      ...(/\/(?:CreatePendingPlugin|Publish)$/.test(path) ? ['PERMISSION_DENIED'] : []),
+    ]).toContain(await ask(path, [scope]));
+  });
 });
-
-describe.each(methods.filter(({ service }) => ![...LATER, ...ELSEWHERE].includes(service)))(
-  '$path',
-  ({ path, scope }) => {
-    test('names a scope that there is', () => {
-      expect([...Object.keys(SCOPES), NO_SCOPE]).toContain(scope);
-      expect(made.methods.find((method) => method.path === path)?.scope).toBe(scope);
-    });
-
-    test('refuses a plugin without a grant, and one with every other one', async () => {
-      const others = Object.keys(SCOPES).filter((name) => name !== scope);
-      expect(await ask(path, [])).toBe('PERMISSION_DENIED');
-      expect(await ask(path, others)).toBe('PERMISSION_DENIED');
-    });
-
-    test(`lets through a plugin with ${scope}`, async () => {
-      // What the method makes of an empty request is its own: there is nothing of that name, or a field is missing.
-      expect([
-        'OK',
-        'NOT_FOUND',
-        'INVALID_ARGUMENT',
-        'TOOL_FAILED',
-        // The configuration is written in files only; a topic begins with the plugin's own id.
-        ...(/\/(?:CreatePendingPlugin|Publish)$/.test(path) ? ['PERMISSION_DENIED'] : []),
-      ]).toContain(await ask(path, [scope]));
-    });
-  },
-);

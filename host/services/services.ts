@@ -13,7 +13,7 @@ import type { Objects } from '../objects/objects.js';
 import { NO_SEAL } from '../objects/seal.js';
 import type { Guard, HostMethod } from '../sidecar/host-method.js';
 import type { Store } from '../store/store.js';
-import { NO_AUDIT, type Audit } from '../telemetry/audit.js';
+import type { Audit } from '../telemetry/audit.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createAnalyticsMethods } from './analytics/analytics-service.js';
 import { CustomMetrics } from './analytics/custom-metrics.js';
@@ -25,6 +25,7 @@ import { createAppMethods } from './apps/app-service.js';
 import { createDatasourceMethods } from './datasources/datasource-service.js';
 import { createQueryDatasource } from './datasources/query-datasource.js';
 import { createSources } from './datasources/sources.js';
+import { createRecordAudit } from './audit-records.js';
 import { createGuard } from './guard.js';
 import { createKeptState, type KeptState } from './kept-state.js';
 import { createLlmMethods } from './llms/llm-service.js';
@@ -34,11 +35,17 @@ import { summaryOf } from './plugins/plugin-summary.js';
 import { createExecuteTool } from './tools/execute-tool.js';
 import { createToolMethods } from './tools/tool-service.js';
 import type { Upstream } from '../upstream/upstream.js';
+import { RefusalLog } from './refusal-log.js';
+import { createSecretMethods } from './secrets/secret-service.js';
+import type { Secrets } from './secrets/secrets.js';
 import { createUserMethods } from './users/user-service.js';
 
 export interface ServicesOptions {
   readonly config: HostConfig;
   readonly store: Store;
+  readonly audit: Audit;
+  /** Absent: plugins are served none. */
+  readonly secrets?: Pick<Secrets, 'get'>;
   readonly clock: Clock;
   readonly log: Logger;
   /** The plugins that take calls now. */
@@ -69,6 +76,8 @@ export interface Services extends Pick<KeptState, 'kv' | 'events' | 'schedules'>
   readonly metrics: CustomMetrics;
   /** What was used, as far as now. */
   usageOf(asked: UsageQuery): Promise<readonly UsageRow[]>;
+  /** Takes what plugins were refused outside the Service API to the audit log. */
+  readonly refusals: RefusalLog;
   /** Takes what hooks did. Quick. */
   onRecord(record: PluginRecord): void;
   /** Takes what happened to plugins. Quick. */
@@ -89,11 +98,11 @@ export interface Services extends Pick<KeptState, 'kv' | 'events' | 'schedules'>
 
 /** Puts the Service API together. */
 export function createServices(options: ServicesOptions): Services {
-  const { store, clock, log, active } = options;
+  const { store, clock, log, audit, secrets, active } = options;
   let { config } = options;
-  const audit = NO_AUDIT;
   const usage = new UsageMeter({ store, clock, log, keepDays: config.services.analytics.keepDays });
   const metrics = new CustomMetrics();
+  const auditRecord = createRecordAudit(audit, clock, config.audit.all);
   const budgets = new Map<string, ServiceBudgets>();
   const guard = createGuard({
     clock,
@@ -152,6 +161,7 @@ export function createServices(options: ServicesOptions): Services {
       }),
       ...createAnalyticsMethods({ store, usage, metrics }),
       ...kept.methods,
+      ...(secrets === undefined ? [] : createSecretMethods(secrets)),
     ],
     guard,
     audit,
@@ -163,6 +173,7 @@ export function createServices(options: ServicesOptions): Services {
     },
     onRecord(record) {
       usage.observe(useOfRecord(record));
+      auditRecord(record);
     },
     onLifecycle(event) {
       events.onLifecycle(event);
@@ -171,6 +182,7 @@ export function createServices(options: ServicesOptions): Services {
       config = next;
       toolbox.update(next);
     },
+    refusals: new RefusalLog(audit, clock),
     rewire() {
       for (const { config: entry } of active()) budgets.set(entry.name, entry.serviceBudgets);
       kept.rewire();

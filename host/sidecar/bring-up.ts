@@ -42,6 +42,9 @@ const EXIT_SETTLE_MS = 1_000;
 const HANDSHAKE_PATH = '/bulkhead.plugin.v1.PluginService/Handshake';
 const INITIALIZE_PATH = '/bulkhead.plugin.v1.PluginService/Initialize';
 
+/** Hears of each call of a method that the plugin is not served: its path, or its number on the link. */
+export type OnUnknownMethod = (method: string) => void;
+
 export interface BringUpParts {
   readonly description: LaunchDescription;
   readonly directory: LaunchDirectory;
@@ -54,6 +57,7 @@ export interface BringUpParts {
   readonly certificate: Certificate | undefined;
   /** What the host serves to this plugin. */
   readonly serve: readonly ServedMethod[];
+  readonly onUnknownMethod?: OnUnknownMethod;
   readonly onPhase: (phase: StartPhase) => void;
 }
 
@@ -98,7 +102,7 @@ async function connect(parts: BringUpParts): Promise<BroughtUp> {
   life.onEnd(() => {
     client.close();
   });
-  const { log, hostVersion, serve } = parts;
+  const { log, hostVersion, serve, onUnknownMethod } = parts;
   return establish({
     description,
     client,
@@ -106,6 +110,7 @@ async function connect(parts: BringUpParts): Promise<BroughtUp> {
     log,
     hostVersion,
     serve,
+    ...(onUnknownMethod === undefined ? {} : { onUnknownMethod }),
     beside: serveHost(parts, tls),
     explain: (error) => (tls === undefined ? error : asCertificateError(error, TLS_FAILURE)),
     onPhase,
@@ -120,6 +125,7 @@ export interface EstablishParts {
   readonly log: PluginLog;
   readonly hostVersion: string;
   readonly serve: readonly ServedMethod[];
+  readonly onUnknownMethod?: OnUnknownMethod;
   /** What must be there too before the plugin is initialized. */
   readonly beside?: Promise<void>;
   /** Says what a failed first call means. */
@@ -140,6 +146,7 @@ export async function establish(parts: EstablishParts): Promise<BroughtUp> {
         defaultTimeoutMs: description.callTimeoutMs,
         maxBodyBytes: description.maxMessageBytes,
         clock,
+        onUnknownMethod: (number) => parts.onUnknownMethod?.(`number ${number}`),
       })
     : undefined;
   if (link === undefined) followGoStdio(client, parts.log);
@@ -174,7 +181,14 @@ function agreeOnTls(host: Certificate | undefined, pluginDer: Buffer | undefined
 
 async function serveHost(parts: BringUpParts, tls: TlsPair | undefined): Promise<void> {
   const { directory, serve, description, clock, life } = parts;
-  const server = await startHostServer(directory.hostSocket, serve, tls, description.maxMessageBytes, clock);
+  const server = await startHostServer(
+    directory.hostSocket,
+    serve,
+    tls,
+    description.maxMessageBytes,
+    clock,
+    parts.onUnknownMethod,
+  );
   life.onEnd(() => {
     server.close();
   });

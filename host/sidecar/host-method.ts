@@ -10,6 +10,8 @@ export interface PluginIdentity {
   readonly version: string;
   readonly pid: number;
   readonly grantedScopes: readonly string[];
+  /** Names of the secrets that it may read. Absent: none. */
+  readonly grantedSecrets?: readonly string[];
 }
 
 /** What a host method may know of the call that it answers. */

@@ -8,6 +8,7 @@ import {
 import { errorToServiceError, rawUnary, type ServedMethod } from '@bulkhead/proto/link';
 import type { Clock } from '../clock.js';
 import { serverCredentials, serverOptions, type TlsPair } from './channel.js';
+import { watchUnknownMethods } from './unknown-methods.js';
 
 export interface HostServer {
   /** Ends the listener and every connection at once. A second call changes nothing. */
@@ -17,6 +18,8 @@ export interface HostServer {
 /**
  * The host's own socket for one plugin: one server object for each, because a shared one could not tell who calls.
  * It serves the same methods as the link does, for bodies that are too large for it and for plugins without one.
+ *
+ * @param onUnknownMethod hears of each call of a method that is not served, besides its refusal
  */
 export async function startHostServer(
   socketPath: string,
@@ -24,6 +27,7 @@ export async function startHostServer(
   tls: TlsPair | undefined,
   maxMessageBytes: number,
   clock: Clock,
+  onUnknownMethod?: (path: string) => void,
 ): Promise<HostServer> {
   const server = new Server(serverOptions(maxMessageBytes));
   const definition: Record<string, ServiceDefinition[string]> = {};
@@ -38,6 +42,7 @@ export async function startHostServer(
     };
   }
   server.addService(definition, handlers);
+  if (onUnknownMethod !== undefined) watchUnknownMethods(server, onUnknownMethod);
   await new Promise<void>((resolve, reject) => {
     server.bindAsync(`unix:${socketPath}`, serverCredentials(tls), (error) => {
       if (error === null) resolve();

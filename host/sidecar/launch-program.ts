@@ -18,7 +18,7 @@ export function createProgramLauncher(
   options: Omit<LauncherOptions, 'hostMethods' | 'guard' | 'hostVersion'>,
 ): LaunchProgram {
   return async (description) => {
-    const { clock, runDir, daemonEnv, verify } = options;
+    const { clock, runDir, daemonEnv, verify, onEgressRefused } = options;
     const walled = await spawnWalled(
       {
         log: pluginLogger(options.log, description),
@@ -28,6 +28,7 @@ export function createProgramLauncher(
         redact: options.redact ?? ((text) => text),
         wall: await (options.wall?.() ?? noWall),
         ...(verify === undefined ? {} : { verify }),
+        ...(onEgressRefused === undefined ? {} : { onEgressRefused }),
       },
       description,
     );

@@ -4,6 +4,7 @@ import { createCertificate } from '@bulkhead/proto/handshake';
 import type { Clock } from '../clock.js';
 import { bringUp, type BroughtUp } from './bring-up.js';
 import { noWall, type Wall } from './command-line.js';
+import type { Refusal } from './egress/refusal.js';
 import { FirstLine } from './first-line.js';
 import { createHealthCheck } from './health.js';
 import { guardByGrant, type Guard, type HostMethod, type PluginIdentity } from './host-method.js';
@@ -28,6 +29,12 @@ export interface LauncherOptions {
   readonly hostMethods: readonly HostMethod[];
   /** Stands before each of them. Default: the grant alone. */
   readonly guard?: Guard;
+  /** Hears of what plugins asked for and that nobody serves, and of connections that their egress did not make; for the audit. */
+  readonly onUnknownMethod?: (plugin: PluginIdentity, method: string) => void;
+  readonly onEgressRefused?: (
+    plugin: Pick<PluginIdentity, 'name' | 'id' | 'version'>,
+    refusal: Refusal,
+  ) => void;
   /** The daemon's environment; PATH, LANG and TZ are passed on. */
   readonly daemonEnv: Readonly<Record<string, string | undefined>>;
   /** Takes secrets out of what a plugin logs. Default: the text as it is. */
@@ -62,7 +69,7 @@ async function launch(
   const wall = await (options.wall?.() ?? noWall);
   const secured = needsMtls(description, wall);
   const certificate = secured ? createCertificate() : undefined;
-  const { verify } = options;
+  const { verify, onEgressRefused } = options;
   const { process, directory, log, life } = await spawnWalled(
     {
       log: pluginLogger(options.log, description),
@@ -72,6 +79,7 @@ async function launch(
       redact: options.redact ?? asItIs,
       wall,
       ...(verify === undefined ? {} : { verify }),
+      ...(onEgressRefused === undefined ? {} : { onEgressRefused }),
       ...(certificate === undefined ? {} : { clientCertificate: certificate.certPem }),
     },
     description,
@@ -93,6 +101,7 @@ async function launch(
       return process.pid;
     },
     grantedScopes: description.grantedScopes,
+    grantedSecrets: description.grantedSecrets ?? [],
   };
   const methods = [...createLogMethods(log), ...options.hostMethods];
   try {
@@ -107,6 +116,7 @@ async function launch(
       hostVersion: options.hostVersion,
       certificate,
       serve: methods.map((method) => (options.guard ?? guardByGrant)(identity, method)),
+      onUnknownMethod: (method) => options.onUnknownMethod?.(identity, method),
       onPhase: (next) => {
         phase = next;
       },

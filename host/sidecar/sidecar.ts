@@ -47,6 +47,8 @@ export interface LaunchDescription {
   readonly declared?: Declared;
   readonly configJson: string;
   readonly grantedScopes: readonly string[];
+  /** Names of the secrets that it may read. Absent: none. */
+  readonly grantedSecrets?: readonly string[];
   /** What of the world outside its package it may reach. Absent: nothing. */
   readonly reach?: Reach;
   /** Names, addresses and ranges outside the public internet that an operator opened to what `reach` grants. Absent: none. */

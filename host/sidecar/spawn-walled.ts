@@ -2,7 +2,9 @@ import type { Clock } from '../clock.js';
 import type { Logger } from 'pino';
 import type { Wall } from './command-line.js';
 import { openEgress, type Egress } from './egress/open-egress.js';
+import type { Refusal } from './egress/refusal.js';
 import { createEnvironment } from './environment.js';
+import type { PluginIdentity } from './host-method.js';
 import { createLaunchDirectory, type LaunchDirectory } from './launch-directory.js';
 import { assertRoom, keepLimits } from './limits/keep-limits.js';
 import { PluginLog } from './plugin-log.js';
@@ -18,6 +20,11 @@ export interface WalledOptions {
   readonly daemonEnv: Readonly<Record<string, string | undefined>>;
   readonly redact: (text: string) => string;
   readonly wall: Wall;
+  /** Hears of connections that the plugin's egress did not make. */
+  readonly onEgressRefused?: (
+    plugin: Pick<PluginIdentity, 'name' | 'id' | 'version'>,
+    refusal: Refusal,
+  ) => void;
   readonly verify?: (description: LaunchDescription, root: string) => Promise<void>;
   /** The host's certificate, PEM, when the connection is mTLS. */
   readonly clientCertificate?: string;
@@ -43,7 +50,11 @@ export async function spawnWalled(
   let egress: Egress | undefined;
   try {
     await assertRoom(description);
-    egress = await openEgress(description, directory.path, { log: options.log, clock });
+    egress = await openEgress(description, directory.path, {
+      log: options.log,
+      clock,
+      onRefused: (refusal) => options.onEgressRefused?.(description, refusal),
+    });
     const env = createEnvironment({
       daemon: options.daemonEnv,
       operator: description.env,

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import type { Database } from './database.js';
 import { describeEachStore } from './each-store.test-support.js';
 import { migrate } from './migrate.js';
-import type { CreateMigration } from './migrations/migrations.js';
+import { MIGRATIONS, type CreateMigration } from './migrations/migrations.js';
 
 const create =
   (table: string): CreateMigration =>
@@ -18,7 +18,7 @@ const create =
 describeEachStore('migrations', (the) => {
   it('run once when hosts start together', async () => {
     const stores = await Promise.all([the.open(), the.open(), the.open()]);
-    const migrations = { '901-first': create('first'), '902-second': create('second') };
+    const migrations = { ...MIGRATIONS, '901-first': create('first'), '902-second': create('second') };
     await Promise.all(stores.map(({ db, engine }) => migrate(db, engine, migrations)));
     const { rows } = await sql`select id from second`.execute(stores[0].db);
     expect(rows).toEqual([{ id: 'once' }]);
@@ -26,8 +26,12 @@ describeEachStore('migrations', (the) => {
 
   it('run in the order of their numbers, also one that a branch brought later', async () => {
     const { db, engine } = await the.open();
-    await migrate(db, engine, { '902-second': create('second') });
-    await migrate(db, engine, { '902-second': create('second'), '901-first': create('first') });
+    await migrate(db, engine, { ...MIGRATIONS, '902-second': create('second') });
+    await migrate(db, engine, {
+      ...MIGRATIONS,
+      '902-second': create('second'),
+      '901-first': create('first'),
+    });
     expect((await sql`select id from first`.execute(db)).rows).toHaveLength(1);
   });
 
@@ -40,7 +44,7 @@ describeEachStore('migrations', (the) => {
       },
     });
     await expect(
-      migrate(db, engine, { '901-first': create('first'), '902-broken': broken }),
+      migrate(db, engine, { ...MIGRATIONS, '901-first': create('first'), '902-broken': broken }),
     ).rejects.toMatchObject({
       code: ErrorCode.STORE_INCOMPATIBLE,
       message: expect.stringContaining('902-broken failed'),
@@ -50,8 +54,12 @@ describeEachStore('migrations', (the) => {
 
   it('refuse a store that a newer release wrote', async () => {
     const { db, engine } = await the.open();
-    await migrate(db, engine, { '901-first': create('first'), '999-future': create('future') });
-    await expect(migrate(db, engine, { '901-first': create('first') })).rejects.toMatchObject({
+    await migrate(db, engine, {
+      ...MIGRATIONS,
+      '901-first': create('first'),
+      '999-future': create('future'),
+    });
+    await expect(migrate(db, engine, { ...MIGRATIONS, '901-first': create('first') })).rejects.toMatchObject({
       code: ErrorCode.STORE_INCOMPATIBLE,
       message: expect.stringContaining('newer release: it has 999-future'),
     });

@@ -44,6 +44,14 @@ export class Histogram {
     return this.#maxMs;
   }
 
+  /** How many observations took less than 2^`doublings` microseconds. */
+  countBelow(doublings: number): number {
+    const end = Math.min(BUCKETS, doublings * BUCKETS_PER_DOUBLING);
+    let count = 0;
+    for (let bucket = 0; bucket < end; bucket += 1) count += this.#buckets[bucket] ?? 0;
+    return count;
+  }
+
   /** Adds another's observations to this one's. */
   add(other: Histogram): void {
     for (let bucket = 0; bucket < BUCKETS; bucket += 1) {

@@ -47,6 +47,8 @@ export interface LoggerOptions {
   readonly destination?: { write(line: string): unknown } | 1 | 2;
   /** Lines for people instead of JSON. Default: false. */
   readonly pretty?: boolean;
+  /** Takes the values of secrets out of each line. Default: none is known. */
+  readonly redactValues?: (line: string) => string;
 }
 
 /** Lines waiting for a slow reader; beyond it new ones are dropped. */
@@ -70,7 +72,10 @@ export function createLogger(options: LoggerOptions = {}): RootLogger {
   const { destination = 1 } = options;
   const target = typeof destination === 'number' ? openDescriptor(destination) : destination;
   const stream: DestinationStream = {
-    write: options.pretty === true ? (line) => target.write(prettyLine(line)) : (line) => target.write(line),
+    write(line) {
+      const clean = options.redactValues?.(line) ?? line;
+      return target.write(options.pretty === true ? prettyLine(clean) : clean);
+    },
   };
   const root = pino(
     {

@@ -33,7 +33,16 @@ export interface SeriesSnapshot extends LatencySnapshot {
   readonly hook: string;
   readonly outcome: MetricOutcome;
   readonly sumMs: number;
+  /** How many took less than each of `BUCKET_BOUNDS_MS`. */
+  readonly below: readonly number[];
 }
+
+/** Doublings of a microsecond: a histogram counts them exactly. */
+const BUCKET_DOUBLINGS = [7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24] as const;
+/** From 0.128 ms to 16.8 s. */
+export const BUCKET_BOUNDS_MS: readonly number[] = BUCKET_DOUBLINGS.map(
+  (doublings) => 2 ** doublings / 1_000,
+);
 
 export interface PluginMetricsSnapshot extends LatencySnapshot, PluginGauges {
   readonly outcomes: Readonly<Record<MetricOutcome, number>>;
@@ -155,7 +164,16 @@ function seriesSnapshots(plugin: string, hook: string, series: HookSeries): Seri
     const histogram = series[outcome];
     return histogram === undefined
       ? []
-      : [{ plugin, hook, outcome, sumMs: histogram.sumMs, ...latency(histogram) }];
+      : [
+          {
+            plugin,
+            hook,
+            outcome,
+            sumMs: histogram.sumMs,
+            below: BUCKET_DOUBLINGS.map((doublings) => histogram.countBelow(doublings)),
+            ...latency(histogram),
+          },
+        ];
   });
 }
 

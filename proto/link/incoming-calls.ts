@@ -60,24 +60,30 @@ export class IncomingCalls {
   readonly #maxCalls: number;
   readonly #partial: PartialCalls;
   readonly #onLie: (error: BulkheadError) => void;
+  readonly #onUnknownMethod: ((method: number) => void) | undefined;
   readonly #running = new Map<number, Incoming>();
   // Calls of a frame wait for their turn.
   #backlog = false;
   #closed = false;
 
-  /** @param onLie called when the other side breaks the protocol */
+  /**
+   * @param onLie called when the other side breaks the protocol
+   * @param onUnknownMethod hears of each call of a method that is not served, besides the refusal
+   */
   constructor(
     outbox: Outbox,
     serve: readonly ServedMethod[],
     maxCalls: number,
     partial: PartialCalls,
     onLie: (error: BulkheadError) => void,
+    onUnknownMethod?: (method: number) => void,
   ) {
     this.#outbox = outbox;
     this.#serve = serve;
     this.#maxCalls = maxCalls;
     this.#partial = partial;
     this.#onLie = onLie;
+    this.#onUnknownMethod = onUnknownMethod;
   }
 
   get size(): number {
@@ -161,6 +167,7 @@ export class IncomingCalls {
 
   #refusal(call: LinkCall): BulkheadError | undefined {
     if (this.#serve[call.method] === undefined) {
+      this.#onUnknownMethod?.(call.method);
       return new BulkheadError(ErrorCode.UNKNOWN_METHOD, `no method number ${call.method}`);
     }
     if (this.#running.size + this.#partial.size < this.#maxCalls) return undefined;

@@ -160,6 +160,25 @@ test('a method that the other side does not serve is refused without a round tri
   await expect(near.call('/t/Missing', text(''))).rejects.toMatchObject({ code: ErrorCode.UNKNOWN_METHOD });
 });
 
+test('a method that this side never named is refused and told', async () => {
+  const told: number[] = [];
+  const pair = await connectRealLinks(
+    { serve: [], remoteMethods: ['/t/Known', '/t/Made.Up'] },
+    {
+      serve: [{ path: '/t/Known', handler: (body) => body }],
+      remoteMethods: [],
+      onUnknownMethod: (method) => void told.push(method),
+    },
+  );
+  cleanups.push(() => {
+    pair.close();
+  });
+  await expect(pair.near.call('/t/Made.Up', text(''))).rejects.toMatchObject({
+    code: ErrorCode.UNKNOWN_METHOD,
+  });
+  expect(told).toEqual([1]);
+});
+
 test('when the stream breaks, every call fails at once and new ones are refused', async () => {
   const pair = await realLinks();
   const calls = Array.from({ length: 100 }, async () => pair.near.call('/t/Never', text('x')));

@@ -27,6 +27,8 @@ export interface LinkOptions {
   /** Bytes of all calls that are there in part before another is refused. Default: 64 MiB. */
   readonly maxPartialBytes?: number;
   readonly clock?: LinkClock;
+  /** Hears of each call of a method that is not served, besides the refusal. Must be quick. */
+  readonly onUnknownMethod?: (method: number) => void;
 }
 
 /** Many small unary calls in both directions on one stream. Either side may be either end. */
@@ -53,9 +55,16 @@ export class Link {
     const limits = { defaultTimeoutMs, maxQueuedBytes, maxBodyBytes, maxPartialBytes };
     this.#outgoing = new OutgoingCalls(this.#outbox, options.remoteMethods, limits, clock);
     const partial = new PartialCalls(limits, clock);
-    this.#incoming = new IncomingCalls(this.#outbox, options.serve, maxIncoming, partial, (error) => {
-      this.close(error);
-    });
+    this.#incoming = new IncomingCalls(
+      this.#outbox,
+      options.serve,
+      maxIncoming,
+      partial,
+      (error) => {
+        this.close(error);
+      },
+      options.onUnknownMethod,
+    );
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });

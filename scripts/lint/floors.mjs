@@ -7,7 +7,17 @@ export const HOST_FLOORS = [
   ['catalog', 'sidecar'],
   ['grants', 'stored-config', 'install', 'lifecycle'],
   ['dispatch'],
-  ['upstream', 'events', 'objects', 'tools', 'contributions', 'services', 'host.ts', 'create-host.ts'],
+  [
+    'upstream',
+    'events',
+    'objects',
+    'tools',
+    'contributions',
+    'services',
+    'host.ts',
+    'assemble-host.ts',
+    'create-host.ts',
+  ],
   ['gateway', 'admin'],
   ['index.ts', 'cli', 'daemon.ts'],
 ];

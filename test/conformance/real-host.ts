@@ -12,6 +12,7 @@ import { createServices, type Services } from '../../host/services/services.js';
 import type { PluginIdentity } from '../../host/sidecar/host-method.js';
 import { openStore } from '../../host/store/open-store.js';
 import { createSilentLogger } from '../../host/telemetry/logger.js';
+import { NO_AUDIT } from '../../host/telemetry/audit.js';
 import { createSubscribeCalls } from '../../sdk/host/events.js';
 import { createHostServices, type HostServices } from '../../sdk/host/host-services.js';
 import { createHostRpc, type HostTransport } from '../../sdk/host/transport.js';
@@ -61,6 +62,7 @@ export async function openRealHost(): Promise<RealHost> {
   const services = createServices({
     config,
     store,
+    audit: NO_AUDIT,
     clock,
     log: createSilentLogger(),
     hooks: { listens: () => false, invoke: () => Promise.reject(new Error('nobody calls a hook here')) },

@@ -5,7 +5,7 @@ import { openCatalog } from '../../host/catalog/catalog.js';
 import { systemClock } from '../../host/clock.js';
 import type { HostConfig } from '../../host/config/config.js';
 import { resolveConfig } from '../../host/config/load-config.js';
-import { assembleHost, type ServedHost } from '../../host/create-host.js';
+import { assembleHost, type ServedHost } from '../../host/assemble-host.js';
 import { createGateway } from '../../host/gateway/gateway.js';
 import { openStore } from '../../host/store/open-store.js';
 import { storeOptions } from '../../host/store/store-options.js';

@@ -4,7 +4,7 @@ import { openCatalog } from '../../catalog/catalog.js';
 import type { Clock } from '../../clock.js';
 import type { HostConfig } from '../../config/config.js';
 import { resolveConfig } from '../../config/load-config.js';
-import { assembleHost } from '../../create-host.js';
+import { assembleHost } from '../../assemble-host.js';
 import type { HostParts } from '../../host.js';
 import { createGateway } from '../../gateway/gateway.js';
 import { openStore } from '../../store/open-store.js';

@@ -1,9 +1,7 @@
 import { join } from 'node:path';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
-import type { Logger } from 'pino';
-import type { Clock } from '../../clock.js';
 import type { LaunchDescription } from '../sidecar.js';
-import { startEgressProxy, type EgressProxy } from './egress-proxy.js';
+import { startEgressProxy, type EgressOptions, type EgressProxy } from './egress-proxy.js';
 
 /** The way out of one process, open as long as the process lives. */
 export interface Egress extends EgressProxy {
@@ -20,7 +18,7 @@ const SOCKET_NAME = 'egress.sock';
 export async function openEgress(
   description: LaunchDescription,
   launchDir: string,
-  parts: { readonly log: Logger; readonly clock: Clock },
+  parts: Pick<EgressOptions, 'log' | 'clock' | 'onRefused'>,
 ): Promise<Egress | undefined> {
   const allow = description.reach?.network ?? [];
   if (allow.length === 0) return undefined;

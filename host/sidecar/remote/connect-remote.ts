@@ -8,7 +8,7 @@ import { type RemotePlugin } from '../../config/remote-address.js';
 import { establish, type BroughtUp } from '../bring-up.js';
 import { openChannel } from '../channel.js';
 import { createHealthCheck } from '../health.js';
-import { guardByGrant, type Guard, type HostMethod } from '../host-method.js';
+import { guardByGrant, type Guard, type HostMethod, type PluginIdentity } from '../host-method.js';
 import { createLogMethods } from '../log-service.js';
 import { PluginLog } from '../plugin-log.js';
 import type { ExitReport, LaunchDescription, Sidecar } from '../sidecar.js';
@@ -28,6 +28,8 @@ export interface RemoteParts {
   readonly hostMethods: readonly HostMethod[];
   /** Stands before each of them. Default: the grant alone. */
   readonly guard?: Guard;
+  /** Hears of what the plugin asked for and that nobody serves. */
+  readonly onUnknownMethod?: (plugin: PluginIdentity, method: string) => void;
   readonly redact: (text: string) => string;
 }
 
@@ -67,6 +69,7 @@ export async function connectRemote(
         serve: [...createLogMethods(log), ...parts.hostMethods].map((method) =>
           (parts.guard ?? guardByGrant)(identityOf(description), method),
         ),
+        onUnknownMethod: (method) => parts.onUnknownMethod?.(identityOf(description), method),
         explain: (error) =>
           tls === undefined
             ? error
@@ -126,8 +129,14 @@ function createSidecar(
   };
 }
 
-function identityOf({ name, id, version, grantedScopes }: LaunchDescription) {
-  return { name, id, version, pid: NO_PID, grantedScopes };
+function identityOf({
+  name,
+  id,
+  version,
+  grantedScopes,
+  grantedSecrets = [],
+}: LaunchDescription): PluginIdentity {
+  return { name, id, version, pid: NO_PID, grantedScopes, grantedSecrets };
 }
 
 /** The configuration allows it only in development; that it is loopback is asked once more, because nothing protects it. */

@@ -4,6 +4,9 @@ import { createObjects } from './010-objects.js';
 import { kv } from './020-kv.js';
 import { events } from './021-events.js';
 import { schedules } from './022-schedules.js';
+import { auditTables } from './030-audit.js';
+import { secretTables } from './031-secrets.js';
+import { tokenTables } from './032-tokens.js';
 import { approvals } from './040-approvals.js';
 import { configLayer } from './050-config-layer.js';
 import { grants } from './051-grants.js';
@@ -18,6 +21,9 @@ export const MIGRATIONS: Readonly<Record<string, CreateMigration>> = {
   '020-kv': kv,
   '021-events': events,
   '022-schedules': schedules,
+  '030-audit': auditTables,
+  '031-secrets': secretTables,
+  '032-tokens': tokenTables,
   '040-approvals': approvals,
   '050-config-layer': configLayer,
   '051-grants': grants,

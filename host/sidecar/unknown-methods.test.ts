@@ -1,0 +1,48 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, credentials } from '@grpc/grpc-js';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { systemClock } from '../clock.js';
+import { startHostServer, type HostServer } from './host-server.js';
+import { nativeCall } from '@bulkhead/proto/link';
+
+let folder: string;
+let server: HostServer;
+let client: Client;
+let unknown: string[];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'bulkhead unknown-'));
+  const socket = join(folder, 'host.sock');
+  unknown = [];
+  server = await startHostServer(
+    socket,
+    [{ path: '/x.X/Known', handler: (body) => body }],
+    undefined,
+    1_000_000,
+    systemClock,
+    (path) => void unknown.push(path),
+  );
+  client = new Client(`unix:${socket}`, credentials.createInsecure());
+});
+afterEach(async () => {
+  client.close();
+  server.close();
+  await rm(folder, { recursive: true });
+});
+
+const call = (path: string) =>
+  nativeCall(client, systemClock, path, new Uint8Array([1]), { timeoutMs: 5_000 });
+
+test('a method that nobody serves is refused, and told', async () => {
+  await expect(call('/bulkhead.host.v1.AdminService/GrantAll')).rejects.toMatchObject({
+    code: 'UNKNOWN_METHOD',
+  });
+  expect(unknown).toEqual(['/bulkhead.host.v1.AdminService/GrantAll']);
+});
+
+test('a method that is served is not told', async () => {
+  expect([...(await call('/x.X/Known'))]).toEqual([1]);
+  expect(unknown).toEqual([]);
+});
