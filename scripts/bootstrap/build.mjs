@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isStamped, writeStamp } from './stamp.mjs';
+import { removeStaleOutputs } from './stale.mjs';
 import { ROOT, step } from './step.mjs';
 
 const TSC = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
@@ -9,6 +10,7 @@ const BUNDLER = join(ROOT, 'sdk', 'build.mjs');
 /** Compiles the packages (tsc itself skips what is current), then bundles the SDK's runner if its parts changed. */
 export async function buildPackages(node) {
   await step('Building', node, [TSC, '-b']);
+  removeStaleOutputs();
   if (!existsSync(BUNDLER)) return;
   const stamp = bundleState();
   if (isStamped('bundle', stamp)) return;
