@@ -8,7 +8,12 @@ export interface ErrorAnswer {
     readonly message: string;
     readonly problems: readonly Problem[];
     /** Of DENIED. */
-    readonly violation?: ErrorViolation;
+    readonly violation?: {
+      readonly plugin: string;
+      readonly code: string;
+      readonly description?: string;
+      readonly http_status_code?: number;
+    };
     readonly retry_after_ms?: number;
   };
 }
@@ -79,9 +84,18 @@ function toErrorAnswer(error: BulkheadError): ErrorAnswer {
       code,
       message,
       problems,
-      ...(violation === undefined ? {} : { violation }),
+      ...(violation === undefined ? {} : { violation: toJson(violation) }),
       ...(retryAfterMs === undefined ? {} : { retry_after_ms: Math.ceil(retryAfterMs) }),
     },
+  };
+}
+
+function toJson({ plugin, code, description, httpStatus }: ErrorViolation) {
+  return {
+    plugin,
+    code,
+    ...(description === undefined ? {} : { description }),
+    ...(httpStatus === undefined ? {} : { http_status_code: httpStatus }),
   };
 }
 

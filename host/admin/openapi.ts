@@ -36,7 +36,7 @@ const errorSchema = {
             plugin: { type: 'string', description: "The configured entry's name." },
             code: { type: 'string' },
             description: { type: 'string' },
-            httpStatus: { type: 'integer' },
+            http_status_code: { type: 'integer' },
           },
         },
         retry_after_ms: { type: 'integer', description: 'When to try again, in milliseconds.' },
