@@ -234,7 +234,7 @@ async function start(
   const follower = createStoreFollower({ store, log, baseline: source.baseline(), apply });
   const control = createControl({ readiness, status, plugin, logs, host, audit, apply });
 
-  const { toolbox: tools, contributions, objects, usageOf } = host.services;
+  const { toolbox: tools, contributions, objects, metrics, usageOf } = host.services;
   const routes: readonly ApiRoutes[] = [
     ...foundationRoutes(foundation, tokens),
     configRoutes({ layer, loaded: () => loaded, apply }),
@@ -254,7 +254,7 @@ async function start(
       sessions: createSessions(store, tokens, clock),
       failures: new FailedLogins(audit, clock),
       audit,
-      metrics: () => metricsText(host.status().metrics, processesOf(host)),
+      metrics: () => metricsText(host.status().metrics, processesOf(host), metrics.snapshot()),
     },
   });
   listen.control = plane.url;
