@@ -1,15 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { sectionsApplied, sectionsForRestart } from './admin/applied-sections.js';
-import { approvalRoutes } from './admin/approval-routes.js';
-import { configRoutes } from './admin/config-routes.js';
 import { createControl } from './admin/create-control.js';
 import { listenFailed, openControlPlane } from './admin/control-plane.js';
 import { openControlSocket } from './admin/control-socket.js';
 import { acquireDaemonLock } from './admin/daemon-lock.js';
 import { chooseSocketPath, removeDaemonRecord, writeDaemonRecord } from './admin/daemon-record.js';
 import type { LogTail } from './admin/log-tail.js';
-import { keptStateRoutes } from './admin/kept-state-routes.js';
-import { createObjectRoutes } from './admin/object-routes.js';
 import {
   findPlugin,
   pluginStatuses,
@@ -17,16 +13,14 @@ import {
   storeStatus,
   upstreamStatuses,
 } from './admin/describe-host.js';
-import type { ApiRoutes } from './admin/api.js';
-import { foundationRoutes } from './admin/foundation-routes.js';
 import { metricsText } from './admin/metrics-text.js';
 import { judgeReadiness } from './admin/readiness.js';
+import { servedRoutes } from './admin/served-routes.js';
 import type { ApplyReport, DaemonStatus, PluginStatus, Readiness } from './admin/status.js';
 import { FailedLogins } from './admin/tokens/failed-logins.js';
 import { createSessions } from './admin/tokens/sessions.js';
 import { createTokens } from './admin/tokens/tokens.js';
 import { unlessAborted } from './admin/unless-aborted.js';
-import { usageRoutes } from './admin/usage-routes.js';
 import type { Clock } from './clock.js';
 import type { HostConfig } from './config/config.js';
 import type { LoadedConfig, SecretReader } from './config/load-config.js';
@@ -234,15 +228,13 @@ async function start(
   const follower = createStoreFollower({ store, log, baseline: source.baseline(), apply });
   const control = createControl({ readiness, status, plugin, logs, host, audit, apply });
 
-  const { toolbox: tools, contributions, objects, usageOf } = host.services;
-  const routes: readonly ApiRoutes[] = [
-    ...foundationRoutes(foundation, tokens),
-    configRoutes({ layer, loaded: () => loaded, apply }),
-    createObjectRoutes(objects),
-    usageRoutes(usageOf),
-    ...keptStateRoutes(host.services),
-    approvalRoutes(tools.approvals),
-  ];
+  const { toolbox: tools, contributions, objects, metrics } = host.services;
+  const routes = servedRoutes({
+    foundation,
+    tokens,
+    services: host.services,
+    config: { layer, loaded: () => loaded, apply },
+  });
   const plane = await openControlPlane({
     ...config.listen.control,
     control,
@@ -254,7 +246,7 @@ async function start(
       sessions: createSessions(store, tokens, clock),
       failures: new FailedLogins(audit, clock),
       audit,
-      metrics: () => metricsText(host.status().metrics, processesOf(host)),
+      metrics: () => metricsText(host.status().metrics, processesOf(host), metrics.snapshot()),
     },
   });
   listen.control = plane.url;

@@ -2,22 +2,28 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openCatalog } from '../catalog/catalog.js';
 import { systemClock } from '../clock.js';
+import { resolveConfig } from '../config/load-config.js';
+import type { PluginRpc } from '../contributions/rpc.js';
 import { openFoundation, type Foundation } from '../services/foundation.js';
+import { createServices, type Services } from '../services/services.js';
+import { createConfigLayer } from '../stored-config/config-layer.js';
 import { createSecretValues } from '../telemetry/secret-values.js';
 import { createSilentLogger } from '../telemetry/logger.js';
 import type { ApiRoutes } from './api.js';
 import { ROLES, mayAct, type Role } from './roles.js';
 import { openControlPlane, type ControlPlane } from './control-plane.js';
 import { createFakeControl } from './control.test-support.js';
-import { foundationRoutes } from './foundation-routes.js';
 import { foundationSettings } from './foundation.test-support.js';
+import { servedRoutes } from './served-routes.js';
 import { FailedLogins } from './tokens/failed-logins.js';
 import { createSessions } from './tokens/sessions.js';
 import { createTokens } from './tokens/tokens.js';
 
 let folder: string;
 let foundation: Foundation;
+let services: Services;
 let plane: ControlPlane;
 let served: string[];
 let tokenOf: Readonly<Record<Role, string>>;
@@ -27,6 +33,14 @@ const listen: ApiRoutes = (app) => {
   app.addHook('onRoute', ({ method, url }) => {
     if (method !== 'HEAD') served.push(`${String(method)} ${url}`);
   });
+};
+
+/** A plugin's method that operators may call. */
+const rpc: PluginRpc = {
+  find: () => ({
+    declared: { name: 'count', minRole: 'operator' },
+    call: () => Promise.resolve('1'),
+  }),
 };
 
 beforeEach(async () => {
@@ -49,13 +63,50 @@ beforeEach(async () => {
   );
   const [metrics = '', viewer = '', operator = '', admin = ''] = made.map(([, token]) => token);
   tokenOf = { metrics, viewer, operator, admin };
+  const loaded = await resolveConfig(
+    { host: { data_dir: folder } },
+    {
+      baseDirectory: folder,
+      catalog: openCatalog,
+      readEnv: () => undefined,
+      versions: { app: '0.1.0', node: process.versions.node },
+    },
+  );
+  services = createServices({
+    ...foundation,
+    ...parts,
+    config: loaded.config,
+    active: () => [],
+    hooks: { listens: () => false, invoke: () => Promise.reject(new Error('nobody calls a hook here')) },
+    upstream: () => undefined,
+    configured: () => [],
+    pluginStates: () => [],
+    rotation: { isOut: () => false, disable: () => undefined },
+    onHookRecord: () => undefined,
+  });
+  const layer = createConfigLayer({
+    store,
+    clock,
+    audit,
+    writes: () => 'allow',
+    check: () => Promise.resolve(),
+  });
   plane = await openControlPlane({
     host: '127.0.0.1',
     port: 0,
     allowedHosts: [],
     control: createFakeControl(),
     guarded: {
-      routes: [listen, ...foundationRoutes(foundation, tokens)],
+      routes: [
+        listen,
+        ...servedRoutes({
+          foundation,
+          tokens,
+          services,
+          config: { layer, loaded: () => loaded, apply: () => Promise.resolve() },
+        }),
+      ],
+      rpc,
       tokens,
       sessions: createSessions(store, tokens, clock),
       failures: new FailedLogins(audit, clock),
@@ -67,6 +118,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await plane.close();
+  await services.stop();
   await foundation.close();
   await rm(folder, { recursive: true });
 });
@@ -79,8 +131,27 @@ const ask = (method: string, path: string, headers: Readonly<Record<string, stri
   });
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
+interface Walked {
+  readonly method: string;
+  readonly path: string;
+  readonly needed: Role;
+  readonly body?: object;
+}
+
+function routesOf(objects: string, write: Role): readonly Walked[] {
+  const path = `/api/v1/${objects}`;
+  return [
+    { method: 'GET', path, needed: 'viewer' },
+    { method: 'GET', path: `${path}/:id`, needed: 'viewer' },
+    { method: 'POST', path, needed: write, body: {} },
+    { method: 'PUT', path: `${path}/:id`, needed: write, body: {} },
+    { method: 'PATCH', path: `${path}/:id`, needed: write, body: {} },
+    { method: 'DELETE', path: `${path}/:id`, needed: write },
+  ];
+}
+
 /** Every route that asks for a token, with the role it takes. One that is missing here fails the last test. */
-const ROUTES: readonly { method: string; path: string; needed: Role; body?: object }[] = [
+const ROUTES: readonly Walked[] = [
   { method: 'GET', path: '/metrics', needed: 'metrics' },
   { method: 'GET', path: '/api/v1/audit', needed: 'operator' },
   { method: 'GET', path: '/api/v1/audit/verify', needed: 'operator' },
@@ -92,6 +163,31 @@ const ROUTES: readonly { method: string; path: string; needed: Role; body?: obje
   { method: 'PUT', path: '/api/v1/secrets/:name', needed: 'admin', body: { value: 'hunter2' } },
   { method: 'DELETE', path: '/api/v1/secrets/:name', needed: 'admin' },
   { method: 'POST', path: '/api/v1/secrets/rotate-key', needed: 'admin' },
+  { method: 'GET', path: '/api/v1/config/plugins/:name', needed: 'admin' },
+  { method: 'PATCH', path: '/api/v1/config/plugins/:name', needed: 'admin', body: {} },
+  ...routesOf('llms', 'operator'),
+  ...routesOf('datasources', 'operator'),
+  ...routesOf('tools', 'operator'),
+  ...routesOf('users', 'admin'),
+  ...routesOf('apps', 'admin'),
+  { method: 'GET', path: '/api/v1/usage', needed: 'viewer' },
+  { method: 'GET', path: '/api/v1/plugins/:name/kv', needed: 'operator' },
+  { method: 'DELETE', path: '/api/v1/plugins/:name/kv', needed: 'admin' },
+  { method: 'GET', path: '/api/v1/events/subscriptions', needed: 'viewer' },
+  { method: 'DELETE', path: '/api/v1/plugins/:name/events/subscriptions', needed: 'admin' },
+  { method: 'GET', path: '/api/v1/schedules', needed: 'viewer' },
+  { method: 'GET', path: '/api/v1/schedules/:plugin/:name/runs', needed: 'viewer' },
+  { method: 'POST', path: '/api/v1/schedules/:plugin/:name/run', needed: 'operator' },
+  {
+    method: 'PATCH',
+    path: '/api/v1/schedules/:plugin/:name',
+    needed: 'operator',
+    body: { paused: true },
+  },
+  { method: 'GET', path: '/api/v1/approvals', needed: 'operator' },
+  { method: 'GET', path: '/api/v1/approvals/:id', needed: 'operator' },
+  { method: 'POST', path: '/api/v1/approvals/:id', needed: 'operator', body: { decision: 'approve' } },
+  { method: 'POST', path: '/plugin/:plugin/rpc/:method', needed: 'operator', body: {} },
   { method: 'GET', path: '/api/v1/openapi.json', needed: 'viewer' },
 ];
 
@@ -105,7 +201,7 @@ describe.each(ROUTES)('$method $path', ({ method, path, needed, body }) => {
   test.each(ROLES)('as %s', async (role) => {
     const answer = await ask(method, path, bearer(tokenOf[role]), body);
     await answer.arrayBuffer();
-    if (mayAct(role, needed)) expect([200, 201, 400, 404]).toContain(answer.status);
+    if (mayAct(role, needed)) expect([200, 201, 204, 400, 404]).toContain(answer.status);
     else expect(answer.status).toBe(403);
   });
 

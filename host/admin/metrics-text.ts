@@ -1,5 +1,8 @@
 import { readProcessUse } from '../sidecar/limits/process-use.js';
+import type { CustomSeries } from '../services/analytics/custom-metrics.js';
 import { BUCKET_BOUNDS_MS, type MetricsSnapshot } from '../telemetry/metrics.js';
+import { addCustomMetrics } from './custom-metrics-text.js';
+import { createMetricsLines } from './metrics-lines.js';
 
 /** One running process of a plugin. */
 export interface MeasuredProcess {
@@ -9,17 +12,13 @@ export interface MeasuredProcess {
 }
 
 /** The metrics in Prometheus' text format, version 0.0.4. */
-export function metricsText(snapshot: MetricsSnapshot, processes: readonly MeasuredProcess[]): string {
-  const lines: string[] = [];
-  const family = (name: string, type: string, help: string): void => {
-    lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
-  };
-  const sample = (name: string, labels: Readonly<Record<string, string>>, value: number): void => {
-    const text = Object.entries(labels)
-      .map(([label, said]) => `${label}="${escaped(said)}"`)
-      .join(',');
-    lines.push(`${name}{${text}} ${value}`);
-  };
+export function metricsText(
+  snapshot: MetricsSnapshot,
+  processes: readonly MeasuredProcess[],
+  custom: readonly CustomSeries[],
+): string {
+  const lines = createMetricsLines();
+  const { family, sample } = lines;
 
   family(
     'bulkhead_hook_duration_seconds',
@@ -71,13 +70,7 @@ export function metricsText(snapshot: MetricsSnapshot, processes: readonly Measu
     'counter',
     'Runs that were not counted because there are too many series.',
   );
-  lines.push(`bulkhead_metrics_dropped_total ${snapshot.dropped}`);
-  return `${lines.join('\n')}\n`;
-}
-
-function escaped(text: string): string {
-  return text
-    .replaceAll('\\', String.raw`\\`)
-    .replaceAll('"', String.raw`\"`)
-    .replaceAll('\n', String.raw`\n`);
+  sample('bulkhead_metrics_dropped_total', {}, snapshot.dropped);
+  addCustomMetrics(lines, custom);
+  return lines.text();
 }

@@ -7,6 +7,7 @@ import { openGrantStore, type GrantStore } from '../grants/store.js';
 import { openStore } from '../store/open-store.js';
 import { storeOptions, type StoreOptions } from '../store/store-options.js';
 import type { Store } from '../store/store.js';
+import type { Audit } from '../telemetry/audit.js';
 import { readEntries, type StoredEntry } from '../stored-config/config-layer.js';
 import { readStored } from '../stored-config/read-stored.js';
 
@@ -42,12 +43,23 @@ export function withGrants<T>(places: Places, work: (grants: GrantStore) => Prom
   return withGrantsIn(storeOptions(places), places.host.dataDir, work);
 }
 
+/** Loaded when a decision is written: an install that decides nothing does not wait for it. */
+function changeAudit(dataDir: string): Pick<Audit, 'write' | 'settled'> {
+  return {
+    async write(trx, entry) {
+      const { createChangeAudit } = await import('../telemetry/audit/change-audit.js');
+      await createChangeAudit(dataDir, systemClock).write(trx, entry);
+    },
+    settled: () => Promise.resolve(),
+  };
+}
+
 export function withGrantsIn<T>(
   options: StoreOptions,
   dataDir: string,
   work: (grants: GrantStore) => Promise<T>,
 ): Promise<T> {
   return withStore(options, async (store) =>
-    work(await openGrantStore({ store, dataDir, clock: systemClock })),
+    work(await openGrantStore({ store, dataDir, clock: systemClock, audit: changeAudit(dataDir) })),
   );
 }

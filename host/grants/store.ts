@@ -24,7 +24,8 @@ export interface GrantStoreOptions {
   /** Where an older release kept decisions in files; they are taken over once. */
   readonly dataDir: string;
   readonly clock: Clock;
-  readonly audit?: Audit;
+  /** Default: nothing is audited, for whoever only reads. */
+  readonly audit?: Pick<Audit, 'write' | 'settled'>;
 }
 
 /** Says that somebody decided; the payload is the plugin's id. */

@@ -13,6 +13,7 @@ import type { ClaimedRun, HookRuns } from './hook-runs.js';
 import { addNotes, applyNotes, type NoteChanges } from './object-rows.js';
 import type { ObjectTable } from './object-table.js';
 import { assertReferences, assertUnreferenced } from './references.js';
+import { hasSecrets, type Seal } from './seal.js';
 
 /** Told to every host when an object is another one: JSON of type and id. */
 export const OBJECTS_CHANNEL = 'objects';
@@ -25,6 +26,7 @@ export interface CommitParts<Type extends ObjectType> {
   readonly events: Pick<EventOutbox, 'append' | 'wake'>;
   readonly runs: HookRuns;
   readonly table: ObjectTable<Type>;
+  readonly seal: Seal;
   readonly active: () => readonly HookedPlugin[];
 }
 
@@ -42,7 +44,7 @@ const PAST: Readonly<Record<Action, string>> = { create: 'created', update: 'upd
  * Writes a change that its before hooks let through: object, audit row, event and pending after hooks stand or fall together.
  *
  * @param object as the hooks left it
- * @throws BulkheadError ALREADY_EXISTS, INVALID_ARGUMENT, CONFLICT
+ * @throws BulkheadError ALREADY_EXISTS, INVALID_ARGUMENT, CONFLICT, SECRET_KEY_INVALID
  */
 export async function commitChange<Type extends ObjectType>(
   parts: CommitParts<Type>,
@@ -53,6 +55,8 @@ export async function commitChange<Type extends ObjectType>(
   const { store, audit, table } = parts;
   const after: ObjectHook = `after_${operation.action}`;
   const plugins = hooksFor(parts.active(), operation.type, after, operation.actor);
+  if ([object, operation.previous ?? {}].some((each) => hasSecrets(operation.type, each)))
+    await parts.seal.prepare();
   try {
     const committed = await store.transaction(async (trx) => {
       const written = await writeObject(trx, table, operation, object, notes);

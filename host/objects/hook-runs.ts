@@ -55,28 +55,28 @@ export function createHookRuns(seal: Seal): HookRuns {
   return {
     async add(trx, runs, nowMs) {
       if (runs.length === 0) return;
-      await trx
-        .insertInto('object_hook_runs')
-        .values(
-          runs.map(({ plugin, hook, type, objectId, operationId, depth, object, previous, userId }) => ({
-            plugin,
-            hook,
-            object_type: type,
-            object_id: objectId,
-            operation_id: operationId,
-            payload: JSON.stringify({
-              user_id: userId,
-              object: sealObject(seal, type, object),
-              ...(previous === undefined ? {} : { previous: sealObject(seal, type, previous) }),
-            }),
-            depth,
-            attempts: 0,
-            due_ms: nowMs,
-            claim: null,
-            created_ms: nowMs,
-          })),
-        )
-        .execute();
+      const rows = await Promise.all(
+        runs.map(async ({ plugin, hook, type, objectId, operationId, depth, object, previous, userId }) => ({
+          plugin,
+          hook,
+          object_type: type,
+          object_id: objectId,
+          operation_id: operationId,
+          payload: JSON.stringify({
+            user_id: userId,
+            object: await sealObject(seal, trx, type, objectId, object),
+            ...(previous === undefined
+              ? {}
+              : { previous: await sealObject(seal, trx, type, objectId, previous) }),
+          }),
+          depth,
+          attempts: 0,
+          due_ms: nowMs,
+          claim: null,
+          created_ms: nowMs,
+        })),
+      );
+      await trx.insertInto('object_hook_runs').values(rows).execute();
     },
     async due(db, plugins, nowMs) {
       if (plugins.length === 0) return [];
@@ -166,7 +166,7 @@ function readRun(seal: Seal, row: Selectable<ObjectHookRunRow>): PendingRun | un
     operationId: row.operation_id,
     userId: typeof userId === 'string' ? userId : '',
     depth: row.depth,
-    object: openObject(seal, type, isPlainObject(object) ? object : {}),
-    ...(isPlainObject(previous) ? { previous: openObject(seal, type, previous) } : {}),
+    object: openObject(seal, type, row.object_id, isPlainObject(object) ? object : {}),
+    ...(isPlainObject(previous) ? { previous: openObject(seal, type, row.object_id, previous) } : {}),
   };
 }

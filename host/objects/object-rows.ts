@@ -12,7 +12,8 @@ import {
   type ObjectShapes,
   type ObjectType,
 } from '@bulkhead/proto/rules';
-import type { Insertable } from 'kysely';
+import type { Insertable, Kysely } from 'kysely';
+import type { Database } from '../store/database.js';
 import type { ObjectRow } from '../store/tables/objects.js';
 import { openObject, sealObject, type Seal } from './seal.js';
 
@@ -30,24 +31,24 @@ export interface ObjectRecord<Type extends ObjectType> {
   readonly notes: NotesByPlugin;
 }
 
-/** The row of an object; its metadata holds no notes of plugins. */
-export function writeRow(
+/** The row of an object; its metadata holds no notes of plugins. @throws SECRET_KEY_INVALID */
+export async function writeRow(
   seal: Seal,
+  trx: Kysely<Database>,
   type: ObjectType,
   object: ObjectShapes[ObjectType],
   notes: NotesByPlugin,
-): Insertable<ObjectRow> {
+): Promise<Insertable<ObjectRow>> {
   const { id, etag, created_at: created, updated_at: updated, ...fields } = object;
   const values = new Map<string, unknown>(Object.entries(fields));
   const text = (name: string): string | null => {
     const value = values.get(name);
     return typeof value === 'string' ? value : null;
   };
-  const unique = UNIQUE_FIELD[type];
   return {
     type,
     id,
-    unique_key: unique === undefined ? null : (text(unique)?.toLowerCase() ?? null),
+    unique_key: uniqueKeyOf(type, object),
     name: text('name'),
     vendor: text('vendor'),
     kind: text('kind'),
@@ -57,7 +58,7 @@ export function writeRow(
     user_id: text('user_id'),
     tenant_id: text('tenant_id'),
     active: object.active ? 1 : 0,
-    data: JSON.stringify(sealObject(seal, type, fields)),
+    data: JSON.stringify(await sealObject(seal, trx, type, id, fields)),
     notes: JSON.stringify(notes),
     etag,
     created_ms: Date.parse(created),
@@ -65,10 +66,17 @@ export function writeRow(
   };
 }
 
+/** What is unique among the objects of a type; null where nothing is. */
+export function uniqueKeyOf(type: ObjectType, object: ObjectShapes[ObjectType]): string | null {
+  const field = UNIQUE_FIELD[type];
+  const value = field === undefined ? undefined : new Map<string, unknown>(Object.entries(object)).get(field);
+  return typeof value === 'string' ? value.toLowerCase() : null;
+}
+
 /** @throws BulkheadError INTERNAL, SECRET_KEY_INVALID */
 export function readRow<Type extends ObjectType>(seal: Seal, type: Type, row: ObjectRow): ObjectRecord<Type> {
   const stored: unknown = JSON.parse(row.data);
-  const plain = reviveObject(type, openObject(seal, type, isPlainObject(stored) ? stored : {}), {
+  const plain = reviveObject(type, openObject(seal, type, row.id, isPlainObject(stored) ? stored : {}), {
     id: row.id,
     etag: row.etag,
     created_at: new Date(row.created_ms).toISOString(),

@@ -9,6 +9,7 @@ import {
   filterColumn,
   readNotes,
   readRow,
+  uniqueKeyOf,
   writeRow,
   type NoteChanges,
   type NotesByPlugin,
@@ -138,11 +139,12 @@ export function createObjectTable<Type extends ObjectType>(type: Type, seal: Sea
       return Number((await query.executeTakeFirst())?.count ?? 0);
     },
     async assertFree(db, object, idToo) {
-      const { id, unique_key: key } = writeRow(seal, type, object, {});
+      const { id } = object;
+      const key = uniqueKeyOf(type, object);
       if (idToo && (await table.find(db, id)) !== undefined) throw idTaken(type, id);
       const hashes = credentialsOf(type, object);
       const [sameKey, sameCredential] = await Promise.all([
-        key === null || key === undefined
+        key === null
           ? undefined
           : db
               .selectFrom('objects')
@@ -165,7 +167,7 @@ export function createObjectTable<Type extends ObjectType>(type: Type, seal: Sea
       if (sameCredential !== undefined) throw credentialTaken(type);
     },
     async insert(db, object, notes) {
-      const row = writeRow(seal, type, object, notes);
+      const row = await writeRow(seal, db, type, object, notes);
       const inserted = await db
         .insertInto('objects')
         .values(row)
@@ -180,7 +182,7 @@ export function createObjectTable<Type extends ObjectType>(type: Type, seal: Sea
     },
     async replace(db, etag, object) {
       await table.assertFree(db, object, false);
-      const row = writeRow(seal, type, object, {});
+      const row = await writeRow(seal, db, type, object, {});
       const { type: _type, id, created_ms: _created, notes: _notes, ...columns } = row;
       const replaced = await db
         .updateTable('objects')

@@ -180,9 +180,10 @@ describeEachStore('the objects of the host', (the) => {
   });
 
   test('secrets are sealed in the store, and a redacted one stays as it was', async () => {
-    const seal = {
-      seal: (text: string) => `sealed:${Buffer.from(text).toString('base64')}`,
-      open: (text: string) => Buffer.from(text.slice(7), 'base64').toString(),
+    const seal: Seal = {
+      prepare: () => Promise.resolve(),
+      sealer: () => Promise.resolve((text) => `sealed:${Buffer.from(text).toString('base64')}`),
+      open: (text) => Buffer.from(text.slice(7), 'base64').toString(),
     };
     const { objects, store } = await openObjects([], { seal });
     const endpoint = 'https://llm.example/v1';

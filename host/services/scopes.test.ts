@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openCatalog } from '../catalog/catalog.js';
 import { FakeClock } from '../clock.test-support.js';
 import { resolveConfig } from '../config/load-config.js';
+import { NO_SEAL } from '../objects/seal.js';
 import { openStore } from '../store/open-store.js';
 import type { Store } from '../store/store.js';
 import { NO_AUDIT } from '../telemetry/audit.js';
@@ -51,7 +52,7 @@ beforeAll(async () => {
     config,
     store,
     audit: NO_AUDIT,
-    secrets: { get: () => Promise.resolve(undefined) },
+    secrets: { get: () => Promise.resolve(undefined), objects: NO_SEAL },
     clock: new FakeClock(),
     log: createSilentLogger(),
     active: () => [],

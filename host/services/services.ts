@@ -44,8 +44,8 @@ export interface ServicesOptions {
   readonly config: HostConfig;
   readonly store: Store;
   readonly audit: Audit;
-  /** Absent: plugins are served none. */
-  readonly secrets?: Pick<Secrets, 'get'>;
+  /** Absent: plugins are served none, and secrets inside objects are kept in clear. */
+  readonly secrets?: Pick<Secrets, 'get' | 'objects'>;
   readonly clock: Clock;
   readonly log: Logger;
   /** The plugins that take calls now. */
@@ -130,7 +130,7 @@ export function createServices(options: ServicesOptions): Services {
     ...options,
     audit,
     events: events.outbox,
-    seal: NO_SEAL,
+    seal: secrets?.objects ?? NO_SEAL,
     onRecord: options.onHookRecord,
   });
   return {

@@ -113,6 +113,9 @@ describe('grants, in a host with real processes', () => {
         undecided: [],
         changed: true,
       });
+      const decided = await the.author.run(['audit', 'list', '--action', 'grant.decided', '--json']);
+      expect(decided).toMatchObject({ code: 0 });
+      expect(decided.out.match(/"grant\.decided"/g)).toHaveLength(2);
       await host.apply(the.config('production'));
       expect(await seen(host)).toBeNull();
     },

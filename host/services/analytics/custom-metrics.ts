@@ -29,6 +29,16 @@ const NAME = /^[a-zA-Z_][a-zA-Z0-9_]{0,99}$/;
 /** The ones that the host itself sets. */
 const RESERVED_LABELS: ReadonlySet<string> = new Set(['plugin', 'le']);
 
+/** What the host itself measures of a plugin, as `bulkhead_plugin_<name>`. */
+export const RESERVED_NAMES: ReadonlySet<string> = new Set([
+  'runs_total',
+  'in_flight',
+  'queued',
+  'restarts_total',
+  'memory_bytes',
+  'event_loop_delay_seconds',
+]);
+
 /** As Prometheus clients take them by default. */
 export const HISTOGRAM_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
 
@@ -115,6 +125,7 @@ function add(own: Own, metric: CustomMetric): void {
 
 function assertMetric({ name, kind, value, labels }: CustomMetric): void {
   if (!NAME.test(name)) throw invalid(`a name of letters, digits and underscores`, name);
+  if (RESERVED_NAMES.has(name)) throw invalid('a name that the host does not use itself', name);
   if (!Number.isFinite(value)) throw invalid(`${name}: a finite value`, String(value));
   if (kind === 'counter' && value < 0) throw invalid(`${name}: a counter that grows`, String(value));
   const entries = Object.entries(labels);

@@ -9,8 +9,8 @@ export interface SecretKey {
 
 /** What a value belongs to; a sealed one that is moved elsewhere does not open. */
 export interface SealedFor {
-  readonly name: string;
-  readonly version: number;
+  readonly kind: 'secret' | 'object';
+  readonly parts: readonly (string | number)[];
 }
 
 export const KEY_BYTES = 32;
@@ -27,7 +27,7 @@ export function secretKeyOf(bytes: Uint8Array): SecretKey {
   return { id, bytes };
 }
 
-/** AES-256-GCM with a random nonce; name, version and key are bound to the value. */
+/** AES-256-GCM with a random nonce; what it is for and the key are bound to the value. */
 export function seal(key: SecretKey, place: SealedFor, value: string): Uint8Array {
   const nonce = randomBytes(NONCE_BYTES);
   const cipher = createCipheriv('aes-256-gcm', key.bytes, nonce);
@@ -50,6 +50,6 @@ export function unseal(key: SecretKey, place: SealedFor, sealed: Uint8Array): st
   }
 }
 
-function boundTo({ id }: SecretKey, { name, version }: SealedFor): Buffer {
-  return Buffer.from(JSON.stringify(['bulkhead-secret-1', id, name, version]));
+function boundTo({ id }: SecretKey, { kind, parts }: SealedFor): Buffer {
+  return Buffer.from(JSON.stringify([`bulkhead-${kind}-1`, id, ...parts]));
 }

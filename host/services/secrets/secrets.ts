@@ -1,13 +1,15 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { Transaction } from 'kysely';
-import type { Clock } from '../../clock.js';
 import { createOneAtATime } from '../../lifecycle/one-at-a-time.js';
+import type { Seal } from '../../objects/seal.js';
 import type { Database } from '../../store/database.js';
-import type { Store } from '../../store/store.js';
 import type { SecretsTable } from '../../store/tables/secrets.js';
 import type { Actor, Audit } from '../../telemetry/audit.js';
-import { invalid, type KeyRing } from './key-ring.js';
-import { seal, unseal, type SecretKey } from './seal.js';
+import { invalid } from './key-ring.js';
+import { createObjectSeal } from './object-seal.js';
+import { resealObjects } from './reseal-objects.js';
+import { seal, unseal, type SealedFor } from './seal.js';
+import { type KeyOptions, keyOf, nextKey, writeWith, writingKey } from './writing-key.js';
 
 /** A secret as it is shown: never its value. */
 export interface SecretInfo {
@@ -22,6 +24,15 @@ export interface SecretValue {
   readonly version: number;
 }
 
+/** What a rotation encrypted anew, and with what. */
+export interface RotatedKey {
+  readonly key_id: string;
+  readonly secrets: number;
+  /** Objects with secrets inside. */
+  readonly objects: number;
+  readonly kept_in: string;
+}
+
 /** Named values, encrypted in the store. */
 export interface Secrets {
   list(): Promise<readonly SecretInfo[]>;
@@ -34,9 +45,9 @@ export interface Secrets {
   /** @throws NOT_FOUND */
   remove(name: string, by: Actor): Promise<void>;
   /** Encrypts everything anew with the newest key that this host holds, or one that it makes. @throws SECRET_KEY_INVALID */
-  rotateKey(
-    by: Actor,
-  ): Promise<{ readonly key_id: string; readonly secrets: number; readonly kept_in: string }>;
+  rotateKey(by: Actor): Promise<RotatedKey>;
+  /** Encrypts the secrets inside objects with the same keys. */
+  readonly objects: Seal;
   /** Hears of each change, on whichever host. Returns the function that unsubscribes. */
   subscribe(listener: () => void): () => void;
 }
@@ -46,16 +57,9 @@ const MAX_VALUE_BYTES = 65_536;
 /** Bounds what one rotation encrypts in one transaction. */
 const MAX_SECRETS = 1_000;
 const CHANNEL = 'secrets';
-const KEY_SLOT = 1;
-const DAY_MS = 86_400_000;
 
-export interface SecretsOptions {
-  readonly store: Store;
-  readonly ring: KeyRing;
-  readonly clock: Clock;
+export interface SecretsOptions extends KeyOptions {
   readonly audit: Audit;
-  /** This host's id in the audit log; others there share the store. */
-  readonly hostId: string;
 }
 
 /**
@@ -79,33 +83,23 @@ export async function openSecrets(options: SecretsOptions): Promise<Secrets> {
 function createSecrets({ store, ring, clock, audit, hostId }: SecretsOptions): Secrets {
   const open = ({ name, version, key_id: id, sealed }: SecretsTable): string | undefined => {
     if (sealed === null) return undefined;
-    const value = unseal(keyOf(ring, id), { name, version }, sealed);
+    const value = unseal(keyOf(ring, id), forSecret(name, version), sealed);
     if (value !== undefined) return value;
     throw invalid(
       `the secret '${name}' does not open with its key: it was changed in the store. Set it anew`,
     );
   };
 
-  /** The key that the store is written with; the first one ever is this host's newest. */
-  const writingKey = async (trx: Transaction<Database>, first: SecretKey): Promise<SecretKey> => {
-    const row = await trx
-      .insertInto('secret_key')
-      .values({ slot: KEY_SLOT, key_id: first.id })
-      .onConflict((conflict) => conflict.column('slot').doNothing())
-      .returning('key_id')
-      .executeTakeFirst();
-    const known = row ?? (await trx.selectFrom('secret_key').select('key_id').executeTakeFirstOrThrow());
-    return keyOf(ring, known.key_id);
-  };
-
   // Whoever makes a key writes the file that holds them all.
   const inTurn = createOneAtATime();
-  const newestKey = (): Promise<SecretKey> =>
-    inTurn(async () => {
-      const newest = ring.keys.at(-1) ?? (await ring.addKey?.());
-      if (newest === undefined) throw invalid(`there is no key in ${ring.where}`);
-      return newest;
+  const prepare = async (): Promise<void> => {
+    if (ring.keys.length > 0) return;
+    await inTurn(async () => {
+      if (ring.keys.length === 0 && (await ring.addKey?.()) === undefined)
+        throw invalid(`there is no key in ${ring.where}`);
     });
+  };
+  const objects = createObjectSeal({ ring, prepare });
 
   const changed = async (): Promise<void> => {
     await audit.settled();
@@ -137,9 +131,9 @@ function createSecrets({ store, ring, clock, audit, hostId }: SecretsOptions): S
     },
     async set(name, value, by) {
       assertSecret(name, value);
-      const first = await newestKey();
+      await prepare();
       const row = await store.transaction(async (trx) => {
-        const key = await writingKey(trx, first);
+        const key = await writingKey(ring, trx);
         const before = await trx
           .selectFrom('secrets')
           .select('version')
@@ -150,7 +144,7 @@ function createSecrets({ store, ring, clock, audit, hostId }: SecretsOptions): S
         const content = {
           version,
           key_id: key.id,
-          sealed: seal(key, { name, version }, value),
+          sealed: seal(key, forSecret(name, version), value),
           updated_at: clock.now(),
           updated_by: by.id,
         };
@@ -198,57 +192,34 @@ function createSecrets({ store, ring, clock, audit, hostId }: SecretsOptions): S
       await changed();
     },
     rotateKey: (by) => inTurn(() => rotate(by)),
+    objects,
     subscribe: (listener) => store.listen(CHANNEL, listener),
   };
 
   async function rotate(by: Actor): ReturnType<Secrets['rotateKey']> {
     const current = await store.db.selectFrom('secret_key').select('key_id').executeTakeFirst();
-    const next = await nextKey(current?.key_id);
-    const count = await store.transaction(async (trx) => {
+    const next = await nextKey({ store, ring, clock, hostId }, current?.key_id);
+    const counts = await store.transaction(async (trx) => {
       const rows = await trx.selectFrom('secrets').selectAll().where('sealed', 'is not', null).execute();
       for (const row of rows) {
         const { name, version } = row;
-        const sealed = seal(next, { name, version }, open(row) ?? '');
+        const sealed = seal(next, forSecret(name, version), open(row) ?? '');
         await trx.updateTable('secrets').set({ sealed, key_id: next.id }).where('name', '=', name).execute();
       }
-      await trx
-        .insertInto('secret_key')
-        .values({ slot: KEY_SLOT, key_id: next.id })
-        .onConflict((conflict) => conflict.column('slot').doUpdateSet({ key_id: next.id }))
-        .execute();
+      const count = { secrets: rows.length, objects: await resealObjects(trx, objects, next) };
+      await writeWith(trx, next);
       await audit.write(trx, {
         actor: by,
         action: 'secret.rotate_key',
         outcome: 'allowed',
-        details: { from: current?.key_id ?? null, to: next.id, secrets: rows.length },
+        details: { from: current?.key_id ?? null, to: next.id, ...count },
       });
-      return rows.length;
+      return count;
     });
     // Until here both keys are held, so whatever was interrupted is readable.
     await ring.keepOnly?.(next);
     await changed();
-    return { key_id: next.id, secrets: count, kept_in: ring.where };
-  }
-
-  /** The newest key that the host holds, when that is not the one in use; else one that it makes. */
-  async function nextKey(current: string | undefined): Promise<SecretKey> {
-    const newest = ring.keys.at(-1);
-    if (newest !== undefined && newest.id !== current) return newest;
-    const others = await store.db
-      .selectFrom('audit_heads')
-      .select('host')
-      .where('host', '!=', hostId)
-      .where('at', '>', clock.now() - DAY_MS)
-      .limit(1)
-      .executeTakeFirst();
-    if (ring.addKey !== undefined && others === undefined) return ring.addKey();
-    throw invalid(
-      `expected a new key after the one in use in ${ring.where}, ` +
-        (others === undefined
-          ? 'which this host does not write'
-          : 'on this host and on each other one that shares the store') +
-        '; let every host read both, then rotate',
-    );
+    return { key_id: next.id, ...counts, kept_in: ring.where };
   }
 }
 
@@ -278,14 +249,8 @@ function assertSecret(name: string, value: string): void {
     fail('value', `expected a value of 1 to ${MAX_VALUE_BYTES} bytes, got ${size}`);
 }
 
-/** @throws SECRET_KEY_INVALID when the host does not hold it */
-function keyOf({ keys, where }: KeyRing, id: string): SecretKey {
-  const found = keys.find((key) => key.id === id);
-  if (found !== undefined) return found;
-  const held = keys.length === 0 ? 'none' : keys.map((key) => key.id).join(', ');
-  throw invalid(
-    `the store's secrets are written with the key ${id}; ${where} holds ${held}. Put that key back; without it, what they hold is lost`,
-  );
+function forSecret(name: string, version: number): SealedFor {
+  return { kind: 'secret', parts: [name, version] };
 }
 
 function show({ name, version, updated_at: at, updated_by: by }: SecretsTable): SecretInfo {

@@ -9,6 +9,7 @@ import type { Store } from '../../store/store.js';
 import { createSilentLogger } from '../logger.js';
 import type { AuditEntry } from '../audit.js';
 import { createAuditLog, type AuditLog } from './audit-log.js';
+import { createChangeAudit } from './change-audit.js';
 import { readHeadFile } from './head-file.js';
 import { openHostKey } from './host-key.js';
 import { listAudit } from './list.js';
@@ -65,6 +66,20 @@ const actions = async (): Promise<string[]> => {
 
 describeEachStore('the audit log', (the) => {
   useStore(the);
+
+  test('takes in what a command of the same data directory committed, before it starts and while it runs', async () => {
+    const beside = createChangeAudit(join(folder, 'a'), systemClock);
+    const decide = (action: string): Promise<void> =>
+      store.transaction((trx) => beside.write(trx, entry(action)));
+    await decide('before');
+    const audit = open();
+    await audit.start();
+    await decide('meanwhile');
+    await change(audit, 'own');
+    await audit.settled();
+    expect(await actions()).toEqual(['before', 'meanwhile', 'own']);
+    expect(await store.db.selectFrom('audit_pending').selectAll().execute()).toEqual([]);
+  });
 
   test('chains what changed nothing and what changed something, and settles when it stands', async () => {
     const audit = open();

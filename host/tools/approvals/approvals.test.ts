@@ -1,9 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FakeClock } from '../../clock.test-support.js';
-import { openStore } from '../../store/open-store.js';
+import { describeEachStore } from '../../store/each-store.test-support.js';
 import type { Store } from '../../store/store.js';
 import type { AuditEntry } from '../../telemetry/audit.js';
 import { createToolPolicies } from '../policy.js';
@@ -23,7 +20,6 @@ const request = (args: string, change: Partial<ApprovalRequest> = {}): ApprovalR
   ...change,
 });
 
-let directory: string;
 let store: Store;
 let clock: FakeClock;
 let audited: AuditEntry[];
@@ -61,20 +57,17 @@ function waiting(call: ApprovalRequest, on = approvals) {
 const now = (call: ApprovalRequest, on = approvals): Promise<string> =>
   on.require(call, { signal: new AbortController().signal, maxWaitMs: 0 });
 
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'bh-approvals-'));
-  store = await openStore({ path: join(directory, 'store.db') });
-  clock = new FakeClock();
-  audited = [];
-  approvals = host();
-});
-afterEach(async () => {
-  approvals.stop();
-  await store.close();
-  await rm(directory, { recursive: true, force: true });
-});
+describeEachStore('a call that needs approval', (the) => {
+  beforeEach(async () => {
+    store = await the.open();
+    clock = new FakeClock();
+    audited = [];
+    approvals = host();
+  });
+  afterEach(() => {
+    approvals.stop();
+  });
 
-describe('a call that needs approval', () => {
   test('waits, and runs when an operator approves it', async () => {
     const call = waiting(request('{"a":1}'));
     const id = await call.id;
