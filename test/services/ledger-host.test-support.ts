@@ -31,7 +31,8 @@ export interface LedgerHost {
   notes(entry: string, prefix: string): Promise<Readonly<Record<string, unknown>>>;
   runs(entry: string, schedule: string): Promise<readonly Run[]>;
   pid(entry: string): Promise<number>;
-  grantAll(entry: string): Promise<void>;
+  /** Decides grants of an entry, as `bulkhead plugin grants` does. */
+  grants(entry: string, ...decisions: readonly string[]): Promise<void>;
   /** Resolves when everything that the daemon needs is ready. */
   ready(): Promise<void>;
   /** Ends the daemon as a crash does, with what it started. */
@@ -66,8 +67,8 @@ ${config}`);
       return body['runs'] as readonly Run[];
     },
     pid: async (entry) => (await pluginPids(folder)).get(entry) ?? 0,
-    async grantAll(entry) {
-      const { code, stderr } = await bulkhead(folder, 'plugin', 'grants', entry, '--grant', 'all');
+    async grants(entry, ...decisions) {
+      const { code, stderr } = await bulkhead(folder, 'plugin', 'grants', entry, ...decisions);
       if (code !== 0) throw new Error(stderr);
     },
     ready: () =>

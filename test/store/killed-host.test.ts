@@ -82,17 +82,19 @@ describe.skipIf(!hasPostgres && process.env['CI'] === undefined)('two hosts with
     async () => {
       const [one, two] = hosts;
       if (one === undefined || two === undefined) throw new Error('two hosts were started');
-      for (const host of hosts) await expect(host.rpc(ENTRY, 'increment')).rejects.toThrow('404');
-      await one.grantAll(ENTRY);
-      for (const host of hosts)
-        await eventually('its plugin serves', async () =>
-          host.rpc(ENTRY, 'increment').then(
-            () => true,
-            () => false,
-          ),
+      const publish = async (host: LedgerHost): Promise<string> =>
+        host.rpc(ENTRY, 'publish', { topic: 'test.ledger.first', data: 0 }).then(
+          () => 'published',
+          (error: unknown) => String(error),
         );
+      const everywhere = (what: string, holds: (outcome: string) => boolean): Promise<void> =>
+        eventually(what, async () => (await Promise.all(hosts.map(publish))).every(holds));
+      await everywhere('both may publish', (outcome) => outcome === 'published');
+      await one.grants(ENTRY, '--revoke', 'events.publish');
+      await everywhere('neither may any more', (outcome) => outcome.includes('events.publish'));
+      await two.grants(ENTRY, '--grant', 'events.publish');
+      await everywhere('both may again', (outcome) => outcome === 'published');
 
-      await two.rpc(ENTRY, 'publish', { topic: 'test.ledger.first', data: 0 });
       await eventually('one of them hears it', async () => 'hears' in (await one.notes(ENTRY, 'hears')));
       const hears = (await two.notes(ENTRY, 'hears'))['hears'];
       expect(['one', 'two']).toContain(hears);
