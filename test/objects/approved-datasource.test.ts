@@ -59,7 +59,9 @@ describeEachStore('a data source that waits for approval, behind a daemon', (the
       const parked = await ask(folder, 'POST', '/api/v1/datasources', ORDERS);
       expect(parked).toMatchObject({
         status: 409,
-        body: { error: { code: 'DENIED', violation: { plugin: 'approval_system', code: 'APPROVAL_REQUIRED' } } },
+        body: {
+          error: { code: 'DENIED', violation: { plugin: 'approval_system', code: 'APPROVAL_REQUIRED' } },
+        },
       });
       const id = /as request ([0-9a-f]{16})/.exec(JSON.stringify(parked.body))?.[1] ?? '';
       expect(await rpc(operator, 'list', null)).toMatchObject({
@@ -87,8 +89,17 @@ describeEachStore('a data source that waits for approval, behind a daemon', (the
 
       const verified = await bulkhead(folder, 'audit', 'verify');
       expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('The audit log is whole.') });
-      const { stdout } = await bulkhead(folder, 'audit', 'list', '--json');
-      console.log(stdout);
+      const { body } = await ask(folder, 'GET', '/api/v1/audit?action=datasource.create');
+      expect(body['entries']).toMatchObject([
+        {
+          actor: { kind: 'plugin', id: 'approval_system' },
+          target: `datasource/approved-${id}`,
+          outcome: 'allowed',
+        },
+        { actor: { kind: 'cli' }, outcome: 'denied', code: 'APPROVAL_REQUIRED' },
+        // The dry run.
+        { actor: { kind: 'cli' }, outcome: 'denied', code: 'APPROVAL_REQUIRED' },
+      ]);
     },
     LONG_MS,
   );
