@@ -153,8 +153,12 @@ export async function pluginPids(folder: string): Promise<ReadonlyMap<string, nu
 }
 
 /** Polls until it holds; a bound on hangs, not a measure of speed. */
-export async function eventually(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + START_DEADLINE_MS;
+export async function eventually(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  deadlineMs = START_DEADLINE_MS,
+): Promise<void> {
+  const end = performance.now() + deadlineMs;
   while (!(await holds())) {
     if (performance.now() > end) throw new Error(`never: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -71,8 +71,7 @@ ${config}`);
       const { code, stderr } = await bulkhead(folder, 'plugin', 'grants', entry, ...decisions);
       if (code !== 0) throw new Error(stderr);
     },
-    ready: () =>
-      eventually('ready', async () => (await fetch(`${daemon.control}/readyz`)).status === 200),
+    ready: () => eventually('ready', async () => (await fetch(`${daemon.control}/readyz`)).status === 200),
     async kill() {
       const pids = [...(await pluginPids(folder)).values()];
       daemon.signal('SIGKILL');

@@ -21,18 +21,20 @@ export interface LedgerLoadOptions {
   /** Increments under way at a time on each host. */
   readonly incrementing: number;
   readonly topics: readonly string[];
-  /** Every event is published by whichever host answers. */
+  /** Half of the topics are published by the host that dies, as long as it lives. */
   readonly eventsOfTopic: number;
 }
 
-/** Keeps hosts at work; what one of them does not answer is left to the next. */
-export function loadLedgers(hosts: readonly LedgerHost[], options: LedgerLoadOptions): LedgerLoad {
-  const { entry, incrementing, topics, eventsOfTopic } = options;
+/** Keeps two hosts at work. The one that dies may leave something unanswered; an error of the other fails the load. */
+export function loadLedgers(
+  { victim, survivor }: { readonly victim: LedgerHost; readonly survivor: LedgerHost },
+  { entry, incrementing, topics, eventsOfTopic }: LedgerLoadOptions,
+): LedgerLoad {
   const sums: number[] = [];
   const published = new Map<string, Map<number, string>>();
-  const dead = new Set<LedgerHost>();
   const looks = new Set<() => void>();
   let unanswered = 0;
+  let died = false;
   let ended = false;
 
   const progress = (): void => {
@@ -50,58 +52,56 @@ export function loadLedgers(hosts: readonly LedgerHost[], options: LedgerLoadOpt
     });
   const events = (): number => [...published.values()].reduce((sum, { size }) => sum + size, 0);
 
-  /** Only a host that died may leave something unanswered. */
-  const fail = (host: LedgerHost, error: unknown): void => {
-    dead.add(host);
-    if (dead.size === hosts.length) throw error;
+  /** @returns undefined when the host died */
+  const ask = async (host: LedgerHost, method: string, input?: object): Promise<unknown> => {
+    try {
+      return await host.rpc(entry, method, input);
+    } catch (error) {
+      if (host !== victim) throw error;
+      died = true;
+      return undefined;
+    }
   };
 
   const increment = async (host: LedgerHost): Promise<void> => {
-    while (!ended && !dead.has(host)) {
-      try {
-        sums.push(Number(await host.rpc(entry, 'increment')));
-      } catch (error) {
-        unanswered += 1;
-        fail(host, error);
-      }
+    while (!ended && !(died && host === victim)) {
+      const sum = await ask(host, 'increment');
+      if (sum === undefined) unanswered += 1;
+      else sums.push(Number(sum));
       progress();
     }
   };
 
-  const publish = async (topic: string, first: number): Promise<void> => {
+  /** Nobody publishes again what was not answered: it may be there. */
+  const publish = async (topic: string, first: LedgerHost): Promise<void> => {
     const ids = new Map<number, string>();
     published.set(topic, ids);
-    for (let n = 0; n < eventsOfTopic; ) {
-      const [host] = [...hosts.slice(first), ...hosts.slice(0, first)].filter((one) => !dead.has(one));
-      if (host === undefined) throw new Error('no host is left');
-      try {
-        ids.set(n, String(await host.rpc(entry, 'publish', { topic, data: n })));
-        progress();
-      } catch (error) {
-        fail(host, error);
-      }
-      // What was not answered is published by the caller no more: it may be there.
-      n += 1;
+    for (let n = 0; n < eventsOfTopic; n += 1) {
+      const id = await ask(died ? survivor : first, 'publish', { topic, data: n });
+      if (id !== undefined) ids.set(n, String(id));
+      progress();
     }
   };
 
-  const publishing = Promise.all(topics.map((topic, index) => publish(topic, index % hosts.length)));
+  const hosts = [victim, survivor];
+  const publishing = Promise.all(
+    topics.map((topic, index) => publish(topic, index % 2 === 0 ? victim : survivor)),
+  );
   const counting = Promise.all(
     hosts.flatMap((host) => Array.from({ length: incrementing }, () => increment(host))),
   );
-  const failed = Promise.all([publishing, counting]);
+  const all = Promise.all([publishing, counting]).then(() => undefined);
   // Whoever waits below learns of it.
-  failed.catch(() => undefined);
+  all.catch(() => undefined);
   return {
     sums,
     published,
     unanswered: () => unanswered,
     moreSums(count) {
       const goal = sums.length + count;
-      return Promise.race([until(() => sums.length >= goal), failed.then(() => undefined)]);
+      return Promise.race([until(() => sums.length >= goal), all]);
     },
-    eventsUpTo: (count) =>
-      Promise.race([until(() => events() >= count), failed.then(() => undefined)]),
+    eventsUpTo: (count) => Promise.race([until(() => events() >= count), all]),
     async end() {
       await publishing;
       ended = true;
