@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { describeEachStore, type StoreOfTest } from '../../host/store/each-store.test-support.js';
+import { describeEachStore } from '../../host/store/each-store.test-support.js';
 import { ask } from '../cli/control-socket.test-support.js';
 import { bulkhead, cleanUp, makeFolder, ROOT, startDaemon } from '../cli/daemon.test-support.js';
+import { configOn } from './config-on-engine.test-support.js';
 
 const LONG_MS = 120_000;
 const CONFIG = `environment: development
@@ -18,13 +19,6 @@ plugins:
 `;
 const ORDERS = { name: 'orders', kind: 'sqlite', path: '/data/orders.db' };
 
-/** The daemon's configuration on an engine; nothing but `store.url` differs. */
-async function configOn(the: StoreOfTest): Promise<string> {
-  if (the.engine === 'sqlite') return CONFIG;
-  const { url } = await the.options();
-  return `${CONFIG}store: { url: ${JSON.stringify(url)} }\n`;
-}
-
 describeEachStore('a data source that waits for approval, behind a daemon', (the) => {
   let folder = '';
   afterEach(() => cleanUp(folder));
@@ -32,7 +26,7 @@ describeEachStore('a data source that waits for approval, behind a daemon', (the
   it(
     'is created when an admin approves it on the control plane, once, and all of it is in the audit log',
     async () => {
-      folder = await makeFolder(await configOn(the));
+      folder = await makeFolder(await configOn(the, CONFIG));
       const { control } = await startDaemon(folder);
       const tokenOf = async (role: string): Promise<string> => {
         const { code, stdout, stderr } = await bulkhead(folder, 'token', 'create', role, '--role', role);

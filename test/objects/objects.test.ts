@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { describeEachStore, type StoreOfTest } from '../../host/store/each-store.test-support.js';
+import { describeEachStore } from '../../host/store/each-store.test-support.js';
 import { ask, type Answer } from '../cli/control-socket.test-support.js';
 import {
   cleanUp,
@@ -10,6 +10,7 @@ import {
   ROOT,
   startDaemon,
 } from '../cli/daemon.test-support.js';
+import { configOn } from './config-on-engine.test-support.js';
 
 const LONG_MS = 120_000;
 const CONFIG = `environment: development
@@ -25,13 +26,6 @@ plugins:
 `;
 const CLAUDE = { name: 'Claude', slug: 'claude', vendor: 'anthropic', api_key: 'sk-secret' };
 
-/** The daemon's configuration on an engine; nothing but `store.url` differs. */
-async function configOn(the: StoreOfTest): Promise<string> {
-  if (the.engine === 'sqlite') return CONFIG;
-  const { url } = await the.options();
-  return `${CONFIG}store: { url: ${JSON.stringify(url)} }\n`;
-}
-
 describeEachStore('objects behind a daemon with real plugins', (the) => {
   let folder: string | undefined;
   afterEach(async () => {
@@ -42,7 +36,7 @@ describeEachStore('objects behind a daemon with real plugins', (the) => {
   it(
     'are judged before they are kept and noted on, over a restart too; a guard that was killed refuses until it is back',
     async () => {
-      const here = (folder = await makeFolder(await configOn(the)));
+      const here = (folder = await makeFolder(await configOn(the, CONFIG)));
       const api = (method: string, path: string, body?: object, ifMatch?: string): Promise<Answer> =>
         ask(here, method, `/api/v1${path}`, body, ifMatch);
       const first = await startDaemon(here);
