@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
-import { cleanUp, eventually } from '../cli/daemon.test-support.js';
-import { LEDGER, startLedgerHost, type LedgerHost } from './ledger-host.test-support.js';
+import { cleanUp } from '../cli/daemon.test-support.js';
+import { LEDGER, patiently, startLedgerHost, type LedgerHost } from './ledger-host.test-support.js';
 
 const SCOPES = '[kv.readwrite, events.publish, events.subscribe, schedules.manage]';
 const CONFIG = `plugins:
@@ -35,7 +35,7 @@ it(
     const publish = async (data: number): Promise<string> =>
       String(await rpc('speaker', 'publish', { topic, data }));
     const first = await publish(0);
-    await eventually('it was told', async () => `heard/${first}` in (await notes('hearer', 'heard/')));
+    await patiently('it was told', async () => `heard/${first}` in (await notes('hearer', 'heard/')));
     const ids = [first];
     for (let n = 1; n <= 20; n += 1) ids.push(await publish(n));
 
@@ -43,7 +43,7 @@ it(
     expect(await notes('hearer', 'topic/')).toEqual({});
     const before = await pid('hearer');
     process.kill(before, 'SIGKILL');
-    await eventually('all were taken', async () => {
+    await patiently('all were taken', async () => {
       // Nobody answers while it is started again.
       const taken = await notes('hearer', 'topic/').catch(() => undefined);
       const all = taken?.[`topic/${topic}`];
@@ -54,7 +54,7 @@ it(
     expect(await notes('hearer', 'heard/')).toEqual(
       Object.fromEntries(ids.map((id) => [`heard/${id}`, id === first ? 2 : 1])),
     );
-    await eventually('all were acknowledged', async () => {
+    await patiently('all were acknowledged', async () => {
       const { body } = await api('GET', '/events/subscriptions');
       expect(body).toMatchObject({ subscriptions: [{ plugin: 'hearer', dropped: 0 }] });
       return JSON.stringify(body).includes('"backlog":0');
@@ -72,7 +72,7 @@ it(
     const run = (name: string) => api('POST', `/schedules/speaker/${name}/run`);
     const asked = await run('note');
     expect(asked).toMatchObject({ status: 202, body: { run_id: expect.any(String) } });
-    await eventually('it ended', async () => (await runs('speaker', 'note'))[0]?.state === 'succeeded');
+    await patiently('it ended', async () => (await runs('speaker', 'note'))[0]?.state === 'succeeded');
     const [noted] = await runs('speaker', 'note');
     expect(noted).toMatchObject({ id: asked.body['run_id'], by_hand: true });
     expect(await notes('speaker', 'ran/')).toEqual({
@@ -83,9 +83,9 @@ it(
     expect(await run('hold')).toMatchObject({ status: 202 });
     expect(await run('hold')).toMatchObject({ status: 409, body: { error: { code: 'CONFLICT' } } });
     expect(await run('hold-and-retry')).toMatchObject({ status: 202 });
-    await eventually('both began', async () => Object.keys(await notes('speaker', 'ran/hold')).length === 2);
+    await patiently('both began', async () => Object.keys(await notes('speaker', 'ran/hold')).length === 2);
     process.kill(await pid('speaker'), 'SIGKILL');
-    await eventually('one of them was repeated', async () => {
+    await patiently('one of them was repeated', async () => {
       const [last] = await runs('speaker', 'hold-and-retry');
       return last?.state === 'succeeded';
     });
