@@ -3,7 +3,7 @@ import { isDeeperThan, MAX_JSON_DEPTH, parseJson } from '@bulkhead/proto/json';
 import { CallRpcRequest, CallRpcResponse } from '@bulkhead/proto/plugin';
 import type { RpcMethodDeclaration } from '@bulkhead/proto/rules';
 import type { ActivePlugin } from '../lifecycle/active-plugin.js';
-import type { Actor, Audit } from '../telemetry/audit.js';
+import type { Actor, Audit, AuditEntry } from '../telemetry/audit.js';
 import { assertSchema } from './plugin-call.js';
 
 /** Who calls a method, as the listener found out. */
@@ -92,7 +92,7 @@ function rpcMethod(
             actor: caller.actor,
             action: 'plugin.rpc',
             target: `rpc/${method}`,
-            outcome: code === undefined ? 'allowed' : 'error',
+            outcome: outcomeOf(code),
             ...(code === undefined ? {} : { code }),
             details: { role: caller.role, plugin_id: config.manifest.id, version: config.manifest.version },
           });
@@ -100,6 +100,12 @@ function rpcMethod(
       }
     },
   };
+}
+
+/** A plugin that refuses has worked; an error is one that did not. */
+function outcomeOf(code: string | undefined): AuditEntry['outcome'] {
+  if (code === undefined) return 'allowed';
+  return code === ErrorCode.DENIED ? 'denied' : 'error';
 }
 
 function assertJson(text: string, method: string): void {

@@ -80,7 +80,16 @@ export interface RunningDaemon {
 const started = new Set<ChildProcess>();
 
 /** Starts the daemon and waits until it says where it listens. */
-export async function startDaemon(folder: string, ...args: readonly string[]): Promise<RunningDaemon> {
+export function startDaemon(folder: string, ...args: readonly string[]): Promise<RunningDaemon> {
+  return startDaemonWithin(START_DEADLINE_MS, folder, ...args);
+}
+
+/** The same, for tests that start several and have the time. The deadline is that of each of its waits. */
+export async function startDaemonWithin(
+  deadlineMs: number,
+  folder: string,
+  ...args: readonly string[]
+): Promise<RunningDaemon> {
   const child = spawn(process.execPath, [BULKHEAD, 'start', ...args], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -107,7 +116,7 @@ export async function startDaemon(folder: string, ...args: readonly string[]): P
     const fail = (why: string): void => {
       reject(new Error(`${why} while waiting for ${what}:\n${said}\n${log}`));
     };
-    const timer = setTimeout(fail, START_DEADLINE_MS, 'nothing for too long');
+    const timer = setTimeout(fail, deadlineMs, 'nothing for too long');
     const look = (): void => {
       if (ready()) resolve();
       else if (child.exitCode !== null || child.signalCode !== null) fail('the daemon ended');
@@ -153,8 +162,12 @@ export async function pluginPids(folder: string): Promise<ReadonlyMap<string, nu
 }
 
 /** Polls until it holds; a bound on hangs, not a measure of speed. */
-export async function eventually(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + START_DEADLINE_MS;
+export async function eventually(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  deadlineMs = START_DEADLINE_MS,
+): Promise<void> {
+  const end = performance.now() + deadlineMs;
   while (!(await holds())) {
     if (performance.now() > end) throw new Error(`never: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));

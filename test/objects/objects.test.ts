@@ -1,7 +1,7 @@
-import { request } from 'node:http';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { readDaemonRecord } from '../../host/admin/daemon-record.js';
+import { afterEach, expect, it } from 'vitest';
+import { describeEachStore } from '../../host/store/each-store.test-support.js';
+import { ask, type Answer } from '../cli/control-socket.test-support.js';
 import {
   cleanUp,
   eventually,
@@ -10,7 +10,9 @@ import {
   ROOT,
   startDaemon,
 } from '../cli/daemon.test-support.js';
+import { configOn } from './config-on-engine.test-support.js';
 
+const LONG_MS = 120_000;
 const CONFIG = `environment: development
 host:
   plugins_dir: ${JSON.stringify(join(ROOT, '.bulkhead', 'plugins'))}
@@ -24,69 +26,72 @@ plugins:
 `;
 const CLAUDE = { name: 'Claude', slug: 'claude', vendor: 'anthropic', api_key: 'sk-secret' };
 
-interface Answer {
-  readonly status: number;
-  readonly etag: string | undefined;
-  readonly body: Record<string, unknown>;
-}
-
-let folder: string;
-beforeEach(async () => {
-  folder = await makeFolder(CONFIG);
-});
-afterEach(() => cleanUp(folder));
-
-/** Asks the running daemon over its control socket. */
-function ask(method: string, path: string, body?: object, ifMatch?: string): Promise<Answer> {
-  const socketPath = readDaemonRecord(join(folder, '.bulkhead'))?.socket ?? '';
-  return new Promise((resolve, reject) => {
-    const asked = request({ socketPath, method, path: `/api/v1${path}` }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        text += chunk;
-      });
-      response.once('end', () => {
-        resolve({
-          status: response.statusCode ?? 0,
-          etag: response.headers.etag,
-          body: (text === '' ? {} : JSON.parse(text)) as Record<string, unknown>,
-        });
-      });
-    });
-    asked.once('error', reject);
-    if (body !== undefined) asked.setHeader('content-type', 'application/json');
-    if (ifMatch !== undefined) asked.setHeader('if-match', ifMatch);
-    asked.end(body === undefined ? undefined : JSON.stringify(body));
+describeEachStore('objects behind a daemon with real plugins', (the) => {
+  let folder: string | undefined;
+  afterEach(async () => {
+    if (folder !== undefined) await cleanUp(folder);
+    folder = undefined;
   });
-}
 
-test('real plugins judge an llm before it is kept and note on it; a guard that was killed refuses until it is back', async () => {
-  await startDaemon(folder);
-  expect(await ask('POST', '/llms', { ...CLAUDE, slug: 'gpt', vendor: 'openai' })).toMatchObject({
-    status: 422,
-    body: { error: { code: 'DENIED', violation: { plugin: 'llm_validator' } } },
-  });
-  const dry = await ask('POST', '/llms?dry_run=true', CLAUDE);
-  expect(dry).toMatchObject({ status: 200, body: { slug: 'claude' } });
-  expect(await ask('GET', '/llms')).toMatchObject({ body: { items: [] } });
+  it(
+    'are judged before they are kept and noted on, over a restart too; a guard that was killed refuses until it is back',
+    async () => {
+      const here = (folder = await makeFolder(await configOn(the, CONFIG)));
+      const api = (method: string, path: string, body?: object, ifMatch?: string): Promise<Answer> =>
+        ask(here, method, `/api/v1${path}`, body, ifMatch);
+      const first = await startDaemon(here);
+      expect((await ask(here, 'GET', '/status')).body).toMatchObject({ store: { engine: the.engine } });
+      expect(await api('POST', '/llms', { ...CLAUDE, slug: 'gpt', vendor: 'openai' })).toMatchObject({
+        status: 422,
+        body: {
+          error: {
+            code: 'DENIED',
+            message: "vendor 'openai' is not allowed; allowed are anthropic",
+            violation: { plugin: 'llm_validator', code: 'LLM_VENDOR_NOT_ALLOWED' },
+          },
+        },
+      });
+      const dry = await api('POST', '/llms?dry_run=true', CLAUDE);
+      expect(dry).toMatchObject({
+        status: 200,
+        body: { slug: 'claude', metadata: { 'plugin:dev.bulkhead.llm-validator': expect.anything() } },
+      });
+      expect(await api('GET', '/llms')).toMatchObject({ body: { items: [] } });
 
-  const created = await ask('POST', '/llms', CLAUDE);
-  expect(created).toMatchObject({ status: 201, body: { ...CLAUDE, api_key: '[redacted]' } });
-  const at = `/llms/${String(created.body['id'])}`;
-  await eventually('the note of the after hook', async () =>
-    JSON.stringify((await ask('GET', at)).body['metadata']).includes('after_create'),
+      const created = await api('POST', '/llms', CLAUDE);
+      expect(created).toMatchObject({
+        status: 201,
+        body: {
+          ...CLAUDE,
+          api_key: '[redacted]',
+          metadata: {
+            'plugin:dev.bulkhead.llm-validator': { validated: { vendor: 'anthropic' } },
+            'plugin:dev.bulkhead.hook-recorder': { last: { hook: 'before_create' } },
+          },
+        },
+      });
+      const at = `/llms/${String(created.body['id'])}`;
+      await eventually('the note of the after hook', async () =>
+        JSON.stringify((await api('GET', at)).body['metadata']).includes('after_create'),
+      );
+      const { status, etag } = await api('PATCH', at, { description: 'new' }, created.etag);
+      expect(status).toBe(200);
+      expect(etag).not.toBe(created.etag);
+      expect(await api('PATCH', at, { description: 'late' }, created.etag)).toMatchObject({ status: 412 });
+      first.signal('SIGTERM');
+      await first.exited;
+
+      await startDaemon(here);
+      expect(await api('GET', at)).toMatchObject({ status: 200, body: { description: 'new' } });
+      const pid = (await pluginPids(here)).get('llm_validator') ?? 0;
+      process.kill(pid, 'SIGKILL');
+      await eventually('the guard refuses, or is back already', async () => {
+        const answer = await api('PATCH', at, { description: 'while it is away' });
+        expect([200, 503]).toContain(answer.status);
+        return answer.status === 200;
+      });
+      expect(await api('DELETE', at)).toMatchObject({ status: 204 });
+    },
+    LONG_MS,
   );
-  const { status, etag } = await ask('PATCH', at, { description: 'new' }, created.etag);
-  expect(status).toBe(200);
-  expect(etag).not.toBe(created.etag);
-  expect(await ask('PATCH', at, { description: 'late' }, created.etag)).toMatchObject({ status: 412 });
-
-  const pid = (await pluginPids(folder)).get('llm_validator') ?? 0;
-  process.kill(pid, 'SIGKILL');
-  await eventually('the guard refuses, or is back already', async () => {
-    const answer = await ask('PATCH', at, { description: 'while it is away' });
-    expect([200, 503]).toContain(answer.status);
-    return answer.status === 200;
-  });
-  expect(await ask('DELETE', at)).toMatchObject({ status: 204 });
 });

@@ -1,5 +1,3 @@
-import { request } from 'node:http';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -16,6 +14,7 @@ import {
   startDaemon,
   type RunningDaemon,
 } from '../cli/daemon.test-support.js';
+import { ask } from '../cli/control-socket.test-support.js';
 
 const LONG_MS = 120_000;
 const config = (store: string) => `environment: development
@@ -30,27 +29,6 @@ plugins:
     config: { allowed_tools: [echo] }
   audit_logger: {}
 `;
-
-/** One request over a daemon's control socket, as its command line makes them. */
-async function ask(folder: string, method: string, path: string, body?: object) {
-  const record: { readonly socket: string } = JSON.parse(
-    await readFile(join(folder, '.bulkhead', 'daemon.json'), 'utf8'),
-  );
-  return new Promise<{ readonly status: number; readonly body: unknown; readonly etag: string | undefined }>(
-    (resolve, reject) => {
-      const headers = { 'content-type': 'application/json' };
-      const asked = request({ socketPath: record.socket, method, path, headers }, (response) => {
-        let text = '';
-        response.setEncoding('utf8').on('data', (part: string) => (text += part));
-        response.on('end', () => {
-          resolve({ status: response.statusCode ?? 0, body: JSON.parse(text), etag: response.headers.etag });
-        });
-      });
-      asked.on('error', reject);
-      asked.end(body === undefined ? undefined : JSON.stringify(body));
-    },
-  );
-}
 
 const mayCall = async (daemon: RunningDaemon, tool: string): Promise<boolean> => {
   const response = await fetch(`${daemon.data}/hooks/tool_pre_invoke`, {
@@ -100,7 +78,7 @@ describe('a daemon on SQLite', () => {
       expect(await mayCall(second, 'add')).toBe(true);
       expect(await ready(second)).toBe(200);
       const explained = await bulkhead(folder, 'config', 'explain', 'tool_allowlist');
-      expect(explained.stdout).toMatch(/config\.allowed_tools\[1\]\s+"add"\s+store, cli:cli, 20\d\d-/);
+      expect(explained.stdout).toMatch(/config\.allowed_tools\[1\]\s+"add"\s+store, cli:[^,]+, 20\d\d-/);
       const pulled = await bulkhead(folder, 'config', 'pull');
       expect(pulled.stdout).toContain('allowed_tools:\n        - echo\n        - add\n');
     },

@@ -1,7 +1,8 @@
 import { request as httpRequest } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { connectClient } from '../gateway/clients.test-support.js';
-import { KEY, contributing, runHost } from './tools.test-support.js';
+import { KEY } from './app-key.test-support.js';
+import { contributing, runHost } from './tools.test-support.js';
 
 const AUTHORIZED = { authorization: `Bearer ${KEY}` };
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { connectClient, textOf } from '../gateway/clients.test-support.js';
 import { everythingUpstream } from '../gateway/gateway.test-support.js';
-import { KEY, contributing, runHost, type HostChange, type RunningHost } from './tools.test-support.js';
+import { KEY } from './app-key.test-support.js';
+import { contributing, runHost, type HostChange, type RunningHost } from './tools.test-support.js';
 
 const AS_SHOP = { headers: { authorization: `Bearer ${KEY}` } };
 const OPERATOR = { kind: 'cli', id: 'eva' } as const;

@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { WALLS } from '../../host/sidecar/launch.test-support.js';
 import { connectClient, textOf } from '../gateway/clients.test-support.js';
-import { KEY, runHost } from './tools.test-support.js';
+import { KEY } from './app-key.test-support.js';
+import { runHost } from './tools.test-support.js';
 
 const AS_SHOP = { headers: { authorization: `Bearer ${KEY}` } };
 const LOOK = { name: 'notes.eyes__look', arguments: {} };

@@ -11,12 +11,9 @@ import { openStore } from '../../host/store/open-store.js';
 import { storeOptions } from '../../host/store/store-options.js';
 import { createSilentLogger } from '../../host/telemetry/logger.js';
 import { createUpstreams } from '../../host/upstream/upstreams.js';
+import { KEY_HASH } from './app-key.test-support.js';
 
 const PLUGIN = join(import.meta.dirname, '../fixtures/plugins/contributing');
-
-/** A key of an app, and what the configuration holds of it. */
-export const KEY = 'shop-key-for-tests-only';
-const KEY_HASH = 'sha256:32bba08e4f7faaa60cd115e0cfe79e47dda0645eeb309ffd365c0509ac328aa9';
 
 export interface RunningHost extends AsyncDisposable {
   readonly url: string;
