@@ -188,7 +188,7 @@ export function createServices(options: ServicesOptions): Services {
       kept.rewire();
     },
     toolbox,
-    contributions: createPluginContributions(active, audit),
+    contributions: createPluginContributions(active, audit, toolbox.schemas),
     start() {
       toolbox.approvals.start();
       kept.start();
@@ -203,6 +203,7 @@ export function createServices(options: ServicesOptions): Services {
       await kept.stop();
       await afterHooks.stop();
       await sources.close();
+      await toolbox.schemas.close();
       await usage.flush();
     },
   };
