@@ -18,16 +18,29 @@ export interface SchemaCheck {
   close(): Promise<void>;
 }
 
-/** Longest check of one value, in milliseconds. */
-const CHECK_TIMEOUT_MS = 1_000;
-/** A schema that took too long is not tried again for so long, so that it does not take the thread from all others. */
+const CHECK_TIMEOUT_MS = 2_000;
+/** A schema that took too long twice is not tried again for so long, so that it does not take the thread from all others. */
 const SLOW_FOR_MS = 60_000;
+/** Once may have been the machine. */
+const MAX_MISSES = 2;
 /** Slow schemas that are remembered; the one that was slow longest ago goes first. */
 const MAX_SLOW = 1_000;
 /** Checks that wait for the thread. */
 const MAX_WAITING = 1_000;
 /** The heap of the thread: what a check gathers is not the host's. */
 const MAX_HEAP_MB = 256;
+
+/** Checks of one schema that took too long, without one between them that did not. */
+interface Misses {
+  readonly count: number;
+  readonly lastMs: number;
+}
+
+export interface SchemaCheckOptions {
+  readonly clock: Pick<Clock, 'after' | 'monotonic'>;
+  /** Longest check of one value. Default: 2,000. */
+  readonly timeoutMs?: number;
+}
 
 interface Waiting {
   readonly ask: SchemaAsk;
@@ -39,9 +52,9 @@ interface Waiting {
  * Checks one value after another in a thread of its own, which is ended with a check that takes too long: whatever a schema
  * does, the host goes on.
  */
-export function createSchemaCheck(clock: Pick<Clock, 'after' | 'monotonic'>): SchemaCheck {
+export function createSchemaCheck({ clock, timeoutMs = CHECK_TIMEOUT_MS }: SchemaCheckOptions): SchemaCheck {
   const texts = new WeakMap<JsonSchemaObject, string>();
-  const slow = new Map<string, number>();
+  const slow = new Map<string, Misses>();
   const waiting: Waiting[] = [];
   let worker: Worker | undefined;
   let ready = false;
@@ -50,16 +63,17 @@ export function createSchemaCheck(clock: Pick<Clock, 'after' | 'monotonic'>): Sc
   let closed = false;
 
   const isSlow = (schema: string): boolean => {
-    const sinceMs = slow.get(schema);
-    if (sinceMs === undefined) return false;
-    if (clock.monotonic() - sinceMs < SLOW_FOR_MS) return true;
+    const misses = slow.get(schema);
+    if (misses === undefined) return false;
+    if (clock.monotonic() - misses.lastMs < SLOW_FOR_MS) return misses.count >= MAX_MISSES;
     slow.delete(schema);
     return false;
   };
 
   const markSlow = (schema: string): void => {
+    const count = 1 + (slow.get(schema)?.count ?? 0);
     slow.delete(schema);
-    slow.set(schema, clock.monotonic());
+    slow.set(schema, { count, lastMs: clock.monotonic() });
     const [oldest] = slow.keys();
     if (slow.size > MAX_SLOW && oldest !== undefined) slow.delete(oldest);
   };
@@ -96,7 +110,8 @@ export function createSchemaCheck(clock: Pick<Clock, 'after' | 'monotonic'>): Sc
         ready = true;
         next();
       } else if (answer.ok) {
-        end(({ resolve }) => {
+        end(({ ask, resolve }) => {
+          slow.delete(ask.schema);
           resolve(answer.problems);
         });
       } else {
@@ -124,7 +139,7 @@ export function createSchemaCheck(clock: Pick<Clock, 'after' | 'monotonic'>): Sc
     const { ask } = current;
     if (isSlow(ask.schema)) {
       end(({ reject }) => {
-        reject(tooSlow());
+        reject(tooSlow(timeoutMs));
       });
       return;
     }
@@ -136,8 +151,8 @@ export function createSchemaCheck(clock: Pick<Clock, 'after' | 'monotonic'>): Sc
       current = undefined;
       return;
     }
-    cancelTimer = clock.after(CHECK_TIMEOUT_MS, () => {
-      drop(thread, tooSlow());
+    cancelTimer = clock.after(timeoutMs, () => {
+      drop(thread, tooSlow(timeoutMs));
     });
     thread.postMessage(ask);
   };
@@ -150,7 +165,7 @@ export function createSchemaCheck(clock: Pick<Clock, 'after' | 'monotonic'>): Sc
           throw new BulkheadError(
             ErrorCode.RATE_LIMITED,
             `${String(MAX_WAITING)} values wait to be checked against schemas; try again`,
-            { retryable: true, retryAfterMs: CHECK_TIMEOUT_MS },
+            { retryable: true, retryAfterMs: timeoutMs },
           );
         }
         let text = texts.get(schema);
@@ -172,9 +187,9 @@ export function createSchemaCheck(clock: Pick<Clock, 'after' | 'monotonic'>): Sc
   };
 }
 
-function tooSlow(): Error {
+function tooSlow(timeoutMs: number): Error {
   return new Error(
-    `a value takes longer than ${String(CHECK_TIMEOUT_MS)} ms to be checked; look for a pattern that backtracks, uniqueItems and schemas that refer to themselves`,
+    `a value takes longer than ${String(timeoutMs)} ms to be checked; look for a pattern that backtracks, uniqueItems and schemas that refer to themselves`,
   );
 }
 

@@ -61,7 +61,7 @@ export function createToolbox(options: ToolboxOptions): Toolbox {
     },
   });
   const report = createToolReport(options);
-  const schemas = createSchemaCheck(clock);
+  const schemas = createSchemaCheck({ clock });
   const runner = createToolRunner({
     hooks: options.hooks,
     policies: () => policies,

@@ -224,7 +224,7 @@ function plainTools(hooks: HookPort): GatewayOptions['tools'] {
       approvals: { require: () => Promise.reject(new Error('nobody is asked here')) },
       report: () => {},
       clock: systemClock,
-      schemas: createSchemaCheck(systemClock),
+      schemas: createSchemaCheck({ clock: systemClock }),
     }),
   };
 }
@@ -261,7 +261,9 @@ export async function runGateway(options: RunOptions = {}): Promise<RunningGatew
     hooks,
     upstreams,
     tools: (options.tools ?? plainTools)(hooks),
-    contributions: options.contributions ?? createPluginContributions(() => [], NO_AUDIT, createSchemaCheck(systemClock)),
+    contributions:
+      options.contributions ??
+      createPluginContributions(() => [], NO_AUDIT, createSchemaCheck({ clock: systemClock })),
     clock: options.clock ?? systemClock,
     log,
     ...(options.sessions === undefined ? {} : { sessions: options.sessions }),

@@ -137,7 +137,7 @@ function executor({
       require: () => Promise.reject(new BulkheadError(ErrorCode.APPROVAL_PENDING, 'waits', { field: 'a1' })),
     },
     clock: systemClock,
-    schemas: createSchemaCheck(systemClock),
+    schemas: createSchemaCheck({ clock: systemClock }),
     report: createToolReport({
       audit,
       clock: systemClock,
