@@ -125,7 +125,11 @@ export function createServices(options: ServicesOptions): Services {
       usage.observe(useOfTool(ended));
     },
   });
-  const sources = createSources({ clock, closed: [config.host.dataDir] });
+  const sources = createSources({
+    clock,
+    closed: [config.host.dataDir],
+    schemas: toolbox.schemas,
+  });
   const { objects, ...afterHooks } = createObjects({
     ...options,
     audit,

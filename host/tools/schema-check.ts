@@ -14,6 +14,8 @@ export interface SchemaCheck {
    * @throws Error when the schema itself is none, or takes too long; BulkheadError RATE_LIMITED when too many wait
    */
   problems(schema: JsonSchemaObject, text: string, code: ErrorCode): Promise<readonly Problem[]>;
+  /** As `problems`, for each item of a list, up to the first that is wrong. */
+  problemsOfEach(schema: JsonSchemaObject, text: string, code: ErrorCode): Promise<readonly Problem[]>;
   /** Ends the thread; what waits is rejected. */
   close(): Promise<void>;
 }
@@ -157,22 +159,30 @@ export function createSchemaCheck({ clock, timeoutMs = CHECK_TIMEOUT_MS }: Schem
     thread.postMessage(ask);
   };
 
+  const check = (
+    schema: JsonSchemaObject,
+    value: string,
+    code: ErrorCode,
+    each: boolean,
+  ): Promise<readonly Problem[]> =>
+    new Promise((resolve, reject) => {
+      if (closed) throw new BulkheadError(ErrorCode.SHUTTING_DOWN, 'the host checks no more values');
+      if (waiting.length >= MAX_WAITING) {
+        throw new BulkheadError(
+          ErrorCode.RATE_LIMITED,
+          `${String(MAX_WAITING)} values wait to be checked against schemas; try again`,
+          { retryable: true, retryAfterMs: timeoutMs },
+        );
+      }
+      let text = texts.get(schema);
+      if (text === undefined) texts.set(schema, (text = JSON.stringify(schema)));
+      waiting.push({ ask: { schema: text, value, code, each }, resolve, reject });
+      next();
+    });
+
   return {
-    problems: (schema, value, code) =>
-      new Promise((resolve, reject) => {
-        if (closed) throw new BulkheadError(ErrorCode.SHUTTING_DOWN, 'the host checks no more values');
-        if (waiting.length >= MAX_WAITING) {
-          throw new BulkheadError(
-            ErrorCode.RATE_LIMITED,
-            `${String(MAX_WAITING)} values wait to be checked against schemas; try again`,
-            { retryable: true, retryAfterMs: timeoutMs },
-          );
-        }
-        let text = texts.get(schema);
-        if (text === undefined) texts.set(schema, (text = JSON.stringify(schema)));
-        waiting.push({ ask: { schema: text, value, code }, resolve, reject });
-        next();
-      }),
+    problems: (schema, value, code) => check(schema, value, code, false),
+    problemsOfEach: (schema, value, code) => check(schema, value, code, true),
     async close() {
       closed = true;
       cancelTimer();

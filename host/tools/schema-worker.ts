@@ -10,6 +10,8 @@ export interface SchemaAsk {
   /** JSON text of the value. */
   readonly value: string;
   readonly code: ErrorCode;
+  /** The value is a list; each of its items is checked, up to the first that is wrong. */
+  readonly each: boolean;
 }
 
 export type SchemaAnswer =
@@ -33,12 +35,17 @@ function compile(schema: string): ReturnType<typeof compileSchema> {
   return validate;
 }
 
-function answer({ schema, value: text, code }: SchemaAsk): SchemaAnswer {
+function answer({ schema, value: text, code, each }: SchemaAsk): SchemaAnswer {
   try {
     const validate = compile(schema);
     const value: unknown = JSON.parse(text);
-    if (validate(value)) return { ok: true, problems: [] };
-    const problems = problemsFromAjv(validate.errors ?? [], value, { code });
+    const values: readonly unknown[] = each && Array.isArray(value) ? value : [value];
+    const wrong = values.findIndex((one) => !validate(one));
+    if (wrong < 0) return { ok: true, problems: [] };
+    const problems = problemsFromAjv(validate.errors ?? [], values[wrong], {
+      code,
+      prefix: each ? [wrong] : [],
+    });
     return {
       ok: true,
       problems: problems.slice(0, MAX_PROBLEMS).map(({ code: ofProblem, message, path }) => ({
