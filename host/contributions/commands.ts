@@ -5,6 +5,7 @@ import type { RequestContext } from '../dispatch/invocation.js';
 import { pluginContext } from '../dispatch/plugin-context.js';
 import type { ActivePlugin } from '../lifecycle/active-plugin.js';
 import { resultOfJson } from '../tools/result.js';
+import type { SchemaCheck } from '../tools/schema-check.js';
 import { assertSchema } from './plugin-call.js';
 
 /** A command that a plugin contributes. */
@@ -45,10 +46,13 @@ export interface Commands {
 const RUN_COMMAND = '/bulkhead.plugin.v1.ToolService/RunCommand';
 const TIMEOUT_MS = 60_000;
 
-export function createCommands(active: () => readonly ActivePlugin[]): Commands {
+export function createCommands(
+  active: () => readonly ActivePlugin[],
+  schemas: Pick<SchemaCheck, 'problems'>,
+): Commands {
   const all = (): readonly Command[] =>
     active().flatMap((plugin) =>
-      plugin.config.manifest.contributions.commands.map((declared) => commandOf(plugin, declared)),
+      plugin.config.manifest.contributions.commands.map((declared) => commandOf(plugin, declared, schemas)),
     );
   return {
     all,
@@ -69,7 +73,11 @@ export function createCommands(active: () => readonly ActivePlugin[]): Commands 
   };
 }
 
-function commandOf({ config, port }: ActivePlugin, declared: CommandDeclaration): Command {
+function commandOf(
+  { config, port }: ActivePlugin,
+  declared: CommandDeclaration,
+  schemas: Pick<SchemaCheck, 'problems'>,
+): Command {
   const { name } = declared;
   return {
     name,
@@ -77,7 +85,7 @@ function commandOf({ config, port }: ActivePlugin, declared: CommandDeclaration)
     plugin: config.name,
     declared,
     async run(args, { signal, context }) {
-      assertSchema(declared.input, args, `arguments of /${name}`, ErrorCode.INVALID_ARGUMENT);
+      await assertSchema(schemas, declared.input, args, `arguments of /${name}`, ErrorCode.INVALID_ARGUMENT);
       const body = RunCommandRequest.encode({
         name,
         argsJson: args,

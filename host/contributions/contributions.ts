@@ -1,4 +1,5 @@
 import type { ActivePlugin } from '../lifecycle/active-plugin.js';
+import type { SchemaCheck } from '../tools/schema-check.js';
 import type { Audit } from '../telemetry/audit.js';
 import { createCommands, type Commands } from './commands.js';
 import { createPluginRoutes, type PluginRoutes } from './routes.js';
@@ -14,10 +15,11 @@ export interface PluginContributions {
 export function createPluginContributions(
   active: () => readonly ActivePlugin[],
   audit: Pick<Audit, 'note'>,
+  schemas: Pick<SchemaCheck, 'problems'>,
 ): PluginContributions {
   return {
-    commands: createCommands(active),
+    commands: createCommands(active, schemas),
     routes: createPluginRoutes(active),
-    rpc: createPluginRpc(active, audit),
+    rpc: createPluginRpc(active, audit, schemas),
   };
 }

@@ -1,25 +1,27 @@
-import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import { BulkheadError, ErrorCode, isBulkheadError } from '@bulkhead/proto';
 import type { JsonSchemaObject } from '@bulkhead/proto/rules';
-import { schemaProblems, tellProblems } from '../tools/schema-check.js';
+import { tellProblems, type SchemaCheck } from '../tools/schema-check.js';
 
 /**
  * Holds a JSON text against a schema that a plugin declared.
  *
  * @throws INVALID_ARGUMENT, or INVALID_ANSWER for what the plugin said
  */
-export function assertSchema(
+export async function assertSchema(
+  schemas: Pick<SchemaCheck, 'problems'>,
   schema: JsonSchemaObject | undefined,
   text: string,
   what: string,
   code: typeof ErrorCode.INVALID_ARGUMENT | typeof ErrorCode.INVALID_ANSWER,
-): void {
+): Promise<void> {
   if (schema === undefined) return;
   let problems;
   try {
-    problems = schemaProblems(schema, text, code);
+    problems = await schemas.problems(schema, text, code);
   } catch (error) {
+    if (isBulkheadError(error)) throw error;
     const why = error instanceof Error ? error.message : String(error);
-    throw new BulkheadError(ErrorCode.PLUGIN_ERROR, `the schema of ${what} is not valid: ${why}`, {
+    throw new BulkheadError(ErrorCode.PLUGIN_ERROR, `the schema of ${what} cannot be used: ${why}`, {
       cause: error,
     });
   }

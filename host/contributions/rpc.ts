@@ -4,6 +4,7 @@ import { CallRpcRequest, CallRpcResponse } from '@bulkhead/proto/plugin';
 import type { RpcMethodDeclaration } from '@bulkhead/proto/rules';
 import type { ActivePlugin } from '../lifecycle/active-plugin.js';
 import type { Actor, Audit, AuditEntry } from '../telemetry/audit.js';
+import type { SchemaCheck } from '../tools/schema-check.js';
 import { assertSchema } from './plugin-call.js';
 
 /** Who calls a method, as the listener found out. */
@@ -36,6 +37,7 @@ const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
 export function createPluginRpc(
   active: () => readonly ActivePlugin[],
   audit: Pick<Audit, 'note'>,
+  schemas: Pick<SchemaCheck, 'problems'>,
 ): PluginRpc {
   return {
     find(name, method) {
@@ -53,7 +55,7 @@ export function createPluginRpc(
           `no enabled plugin '${name}' has an RPC method '${method}'`,
         );
       }
-      return rpcMethod(plugin, declared, audit);
+      return rpcMethod(plugin, declared, audit, schemas);
     },
   };
 }
@@ -62,17 +64,18 @@ function rpcMethod(
   { config, port }: ActivePlugin,
   declared: RpcMethodDeclaration,
   audit: Pick<Audit, 'note'>,
+  schemas: Pick<SchemaCheck, 'problems'>,
 ): RpcMethod {
   const method = `${config.name}/${declared.name}`;
 
   async function run(input: string, { actor, role }: RpcCallerInfo, signal: AbortSignal): Promise<string> {
-    assertSchema(declared.input, input, `input of ${method}`, ErrorCode.INVALID_ARGUMENT);
+    await assertSchema(schemas, declared.input, input, `input of ${method}`, ErrorCode.INVALID_ARGUMENT);
     const caller = { kind: actor.kind, id: actor.id, role };
     const body = CallRpcRequest.encode({ method: declared.name, inputJson: input, caller }).finish();
     const answer = await port.call(CALL_RPC, body, { timeoutMs: TIMEOUT_MS, signal });
     const output = CallRpcResponse.decode(answer).outputJson || 'null';
     assertJson(output, method);
-    assertSchema(declared.output, output, `output of ${method}`, ErrorCode.INVALID_ANSWER);
+    await assertSchema(schemas, declared.output, output, `output of ${method}`, ErrorCode.INVALID_ANSWER);
     return output;
   }
 

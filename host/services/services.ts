@@ -125,7 +125,11 @@ export function createServices(options: ServicesOptions): Services {
       usage.observe(useOfTool(ended));
     },
   });
-  const sources = createSources({ clock, closed: [config.host.dataDir] });
+  const sources = createSources({
+    clock,
+    closed: [config.host.dataDir],
+    schemas: toolbox.schemas,
+  });
   const { objects, ...afterHooks } = createObjects({
     ...options,
     audit,
@@ -188,7 +192,7 @@ export function createServices(options: ServicesOptions): Services {
       kept.rewire();
     },
     toolbox,
-    contributions: createPluginContributions(active, audit),
+    contributions: createPluginContributions(active, audit, toolbox.schemas),
     start() {
       toolbox.approvals.start();
       kept.start();
@@ -203,6 +207,7 @@ export function createServices(options: ServicesOptions): Services {
       await kept.stop();
       await afterHooks.stop();
       await sources.close();
+      await toolbox.schemas.close();
       await usage.flush();
     },
   };

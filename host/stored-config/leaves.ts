@@ -32,19 +32,23 @@ export function changeLeaves(
   by: Actor,
   at: number,
 ): readonly Leaf[] {
-  const leaves = before.filter(({ path }) => !reset.some((place) => leads(place, path)));
   const added = flatten(set, []).map(([path, value]): Leaf => ({ path, value, by, at }));
+  // Each is held against each.
+  if (added.length > MAX_LEAVES || reset.length > MAX_LEAVES) throw tooMuch();
+  const leaves = before.filter(({ path }) => !reset.some((place) => leads(place, path)));
   const kept = leaves.filter(
     (leaf) => !added.some(({ path }) => leads(path, leaf.path) || leads(leaf.path, path)),
   );
   const after = [...kept, ...added];
-  if (after.length > MAX_LEAVES || JSON.stringify(after).length > MAX_BYTES) {
-    throw new BulkheadError(
-      ErrorCode.INVALID_ARGUMENT,
-      `expected at most ${MAX_LEAVES} values and ${MAX_BYTES} bytes for one entry, got more; write it into a file instead`,
-    );
-  }
+  if (after.length > MAX_LEAVES || JSON.stringify(after).length > MAX_BYTES) throw tooMuch();
   return after;
+}
+
+function tooMuch(): BulkheadError {
+  return new BulkheadError(
+    ErrorCode.INVALID_ARGUMENT,
+    `expected at most ${MAX_LEAVES} values and ${MAX_BYTES} bytes for one entry, got more; write it into a file instead`,
+  );
 }
 
 /** The places that a change sets, as `a.b.c`. */

@@ -1,33 +1,206 @@
-import { ErrorCode, type Problem } from '@bulkhead/proto';
+import { Worker } from 'node:worker_threads';
+import { BulkheadError, ErrorCode, type Problem } from '@bulkhead/proto';
 import type { JsonSchemaObject } from '@bulkhead/proto/rules';
-import { compileSchema, problemsFromAjv } from '@bulkhead/proto/rules/schema';
+import type { Clock } from '../clock.js';
+import { workerFile } from '../worker-file.js';
+import type { SchemaAnswer, SchemaAsk } from './schema-worker.js';
 
-/** What is wrong with a value, at most so many faults; the rest of a thousand says no more. */
-const MAX_PROBLEMS = 10;
+/** Holds values against schemas that plugins declare, and objects bring along. */
+export interface SchemaCheck {
+  /**
+   * Checks a JSON text against a schema. Numbers are judged as doubles; what is handed on is the text as it was.
+   *
+   * @returns what is wrong; empty when nothing is
+   * @throws Error when the schema itself is none, or takes too long; BulkheadError RATE_LIMITED when too many wait
+   */
+  problems(schema: JsonSchemaObject, text: string, code: ErrorCode): Promise<readonly Problem[]>;
+  /** As `problems`, for each item of a list, up to the first that is wrong. */
+  problemsOfEach(schema: JsonSchemaObject, text: string, code: ErrorCode): Promise<readonly Problem[]>;
+  /** Ends the thread; what waits is rejected. */
+  close(): Promise<void>;
+}
 
-type Validate = ReturnType<typeof compileSchema>;
+const CHECK_TIMEOUT_MS = 2_000;
+/** A schema that took too long twice is not tried again for so long, so that it does not take the thread from all others. */
+const SLOW_FOR_MS = 60_000;
+/** Once may have been the machine. */
+const MAX_MISSES = 2;
+/** Slow schemas that are remembered; the one that was slow longest ago goes first. */
+const MAX_SLOW = 1_000;
+/** Checks that wait for the thread. */
+const MAX_WAITING = 1_000;
+/** The heap of the thread: what a check gathers is not the host's. */
+const MAX_HEAP_MB = 256;
 
-// A schema is compiled once; it goes with the manifest, or the object, that it came with.
-const compiled = new WeakMap<JsonSchemaObject, Validate>();
+/** Checks of one schema that took too long, without one between them that did not. */
+interface Misses {
+  readonly count: number;
+  readonly lastMs: number;
+}
+
+export interface SchemaCheckOptions {
+  readonly clock: Pick<Clock, 'after' | 'monotonic'>;
+  /** Longest check of one value. Default: 2,000. */
+  readonly timeoutMs?: number;
+}
+
+interface Waiting {
+  readonly ask: SchemaAsk;
+  readonly resolve: (problems: readonly Problem[]) => void;
+  readonly reject: (error: unknown) => void;
+}
 
 /**
- * Checks a JSON text against a schema. Numbers are judged as doubles; what is handed on is the text as it was.
- *
- * @returns what is wrong; empty when nothing is
- * @throws Error when the schema itself is none
+ * Checks one value after another in a thread of its own, which is ended with a check that takes too long: whatever a schema
+ * does, the host goes on.
  */
-export function schemaProblems(schema: JsonSchemaObject, text: string, code: ErrorCode): readonly Problem[] {
-  let validate = compiled.get(schema);
-  if (validate === undefined) compiled.set(schema, (validate = compileSchema(schema)));
-  const value: unknown = JSON.parse(text);
-  if (validate(value)) return [];
-  return problemsFromAjv(validate.errors ?? [], value, { code })
-    .slice(0, MAX_PROBLEMS)
-    .map(({ code: ofProblem, message, path }) => ({
-      code: ofProblem,
-      message,
-      ...(path === undefined ? {} : { path }),
-    }));
+export function createSchemaCheck({ clock, timeoutMs = CHECK_TIMEOUT_MS }: SchemaCheckOptions): SchemaCheck {
+  const texts = new WeakMap<JsonSchemaObject, string>();
+  const slow = new Map<string, Misses>();
+  const waiting: Waiting[] = [];
+  let worker: Worker | undefined;
+  let ready = false;
+  let current: Waiting | undefined;
+  let cancelTimer: () => void = () => {};
+  let closed = false;
+
+  const isSlow = (schema: string): boolean => {
+    const misses = slow.get(schema);
+    if (misses === undefined) return false;
+    if (clock.monotonic() - misses.lastMs < SLOW_FOR_MS) return misses.count >= MAX_MISSES;
+    slow.delete(schema);
+    return false;
+  };
+
+  const markSlow = (schema: string): void => {
+    const count = 1 + (slow.get(schema)?.count ?? 0);
+    slow.delete(schema);
+    slow.set(schema, { count, lastMs: clock.monotonic() });
+    const [oldest] = slow.keys();
+    if (slow.size > MAX_SLOW && oldest !== undefined) slow.delete(oldest);
+  };
+
+  const end = (settle: (one: Waiting) => void): void => {
+    cancelTimer();
+    const one = current;
+    current = undefined;
+    if (one !== undefined) settle(one);
+    next();
+  };
+
+  /** The thread is of no more use, and neither is what it was at. */
+  const drop = (gone: Worker, error: Error): void => {
+    if (worker !== gone) return;
+    worker = undefined;
+    ready = false;
+    void gone.terminate();
+    if (current === undefined) current = waiting.shift();
+    else markSlow(current.ask.schema);
+    end(({ reject }) => {
+      reject(error);
+    });
+  };
+
+  const start = (): Worker => {
+    const started = new Worker(workerFile(import.meta.url, './schema-worker.js'), {
+      env: {},
+      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
+    });
+    started.on('message', (answer: SchemaAnswer | 'ready') => {
+      if (worker !== started) return;
+      if (answer === 'ready') {
+        ready = true;
+        next();
+      } else if (answer.ok) {
+        end(({ ask, resolve }) => {
+          slow.delete(ask.schema);
+          resolve(answer.problems);
+        });
+      } else {
+        end(({ reject }) => {
+          reject(new Error(answer.message));
+        });
+      }
+    });
+    started.on('error', (cause) => {
+      drop(started, new Error('the thread that checks values failed', { cause }));
+    });
+    started.on('exit', () => {
+      drop(started, new Error('the thread that checks values ended'));
+    });
+    return started;
+  };
+
+  const next = (): void => {
+    if (closed || current !== undefined) return;
+    current = waiting.shift();
+    if (current === undefined) {
+      worker?.unref();
+      return;
+    }
+    const { ask } = current;
+    if (isSlow(ask.schema)) {
+      end(({ reject }) => {
+        reject(tooSlow(timeoutMs));
+      });
+      return;
+    }
+    const thread = (worker ??= start());
+    thread.ref();
+    if (!ready) {
+      // Its time begins when the thread is there.
+      waiting.unshift(current);
+      current = undefined;
+      return;
+    }
+    cancelTimer = clock.after(timeoutMs, () => {
+      drop(thread, tooSlow(timeoutMs));
+    });
+    thread.postMessage(ask);
+  };
+
+  const check = (
+    schema: JsonSchemaObject,
+    value: string,
+    code: ErrorCode,
+    each: boolean,
+  ): Promise<readonly Problem[]> =>
+    new Promise((resolve, reject) => {
+      if (closed) throw new BulkheadError(ErrorCode.SHUTTING_DOWN, 'the host checks no more values');
+      if (waiting.length >= MAX_WAITING) {
+        throw new BulkheadError(
+          ErrorCode.RATE_LIMITED,
+          `${String(MAX_WAITING)} values wait to be checked against schemas; try again`,
+          { retryable: true, retryAfterMs: timeoutMs },
+        );
+      }
+      let text = texts.get(schema);
+      if (text === undefined) texts.set(schema, (text = JSON.stringify(schema)));
+      waiting.push({ ask: { schema: text, value, code, each }, resolve, reject });
+      next();
+    });
+
+  return {
+    problems: (schema, value, code) => check(schema, value, code, false),
+    problemsOfEach: (schema, value, code) => check(schema, value, code, true),
+    async close() {
+      closed = true;
+      cancelTimer();
+      const left = current === undefined ? waiting.splice(0) : [current, ...waiting.splice(0)];
+      current = undefined;
+      for (const { reject } of left)
+        reject(new BulkheadError(ErrorCode.SHUTTING_DOWN, 'the host checks no more values'));
+      const thread = worker;
+      worker = undefined;
+      await thread?.terminate();
+    },
+  };
+}
+
+function tooSlow(timeoutMs: number): Error {
+  return new Error(
+    `a value takes longer than ${String(timeoutMs)} ms to be checked; look for a pattern that backtracks, uniqueItems and schemas that refer to themselves`,
+  );
 }
 
 /** The faults in one line. */

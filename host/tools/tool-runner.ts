@@ -1,10 +1,10 @@
-import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import { BulkheadError, ErrorCode, isBulkheadError } from '@bulkhead/proto';
 import { stringifyJson, type JsonObject } from '@bulkhead/proto/json';
 import type { Clock } from '../clock.js';
 import type { HookPort } from '../dispatch/hook-port.js';
 import type { Approvals } from './approvals/approvals.js';
 import type { PolicySnapshot, ToolPolicies } from './policy.js';
-import { schemaProblems, tellProblems } from './schema-check.js';
+import { tellProblems, type SchemaCheck } from './schema-check.js';
 import { createToolHooks } from './tool-hooks.js';
 import { outcomeOf, type ToolReport } from './tool-report.js';
 import { toolId, type Tool, type ToolAnswer, type ToolCall } from './tool.js';
@@ -15,6 +15,7 @@ export interface ToolRunnerOptions {
   readonly policies: () => ToolPolicies;
   readonly approvals: Pick<Approvals, 'require'>;
   readonly report: ToolReport;
+  readonly schemas: Pick<SchemaCheck, 'problems'>;
   readonly clock: Clock;
 }
 
@@ -35,6 +36,8 @@ const ANSWER_MARGIN_MS = 1_000;
 /** `progress` of a waiting call is told in seconds. */
 const SECOND_MS = 1_000;
 
+type Schemas = ToolRunnerOptions['schemas'];
+
 /** What becomes known of a call on its way. */
 interface Progress {
   tool: Tool;
@@ -43,7 +46,7 @@ interface Progress {
 }
 
 export function createToolRunner(options: ToolRunnerOptions): ToolRunner {
-  const { policies, approvals, report, clock } = options;
+  const { policies, approvals, report, clock, schemas } = options;
   const hooks = createToolHooks(options.hooks);
 
   function approve(
@@ -77,7 +80,7 @@ export function createToolRunner(options: ToolRunnerOptions): ToolRunner {
     assertMayUse(call, call.tool);
     call.tool.assertReady();
     await hooks.checkPermission(call);
-    assertInput(call.tool, call.params);
+    await assertInput(schemas, call.tool, call.params);
     const { params, headers } = await hooks.before(call);
     const name = params['name'] ?? call.tool.name;
     if (params !== call.params) {
@@ -88,7 +91,7 @@ export function createToolRunner(options: ToolRunnerOptions): ToolRunner {
         // What a plugin makes of the name is the app's to use too.
         assertMayUse(call, at.tool);
       }
-      assertInput(at.tool, params);
+      await assertInput(schemas, at.tool, params);
     }
     const leftMs = (): number =>
       call.timeoutMs === undefined ? Infinity : call.timeoutMs - (clock.monotonic() - startedMs);
@@ -106,7 +109,7 @@ export function createToolRunner(options: ToolRunnerOptions): ToolRunner {
       ...(call.upstreamCaller === undefined ? {} : { caller: call.upstreamCaller }),
       ...(call.onProgress === undefined ? {} : { onProgress: call.onProgress }),
     });
-    assertOutput(at.tool, answer);
+    await assertOutput(schemas, at.tool, answer);
     return hooks.after(call, name, answer.result);
   }
 
@@ -156,11 +159,11 @@ function siblingOf(tool: Tool, name: unknown): Tool {
   );
 }
 
-function assertInput(tool: Tool, params: JsonObject): void {
+async function assertInput(schemas: Schemas, tool: Tool, params: JsonObject): Promise<void> {
   if (tool.input === undefined) return;
   const text = stringifyJson(params['arguments'] ?? {});
-  const problems = inSchema(tool, 'input', () =>
-    schemaProblems(tool.input ?? {}, text, ErrorCode.INVALID_ARGUMENT),
+  const problems = await inSchema(tool, 'input', () =>
+    schemas.problems(tool.input ?? {}, text, ErrorCode.INVALID_ARGUMENT),
   );
   if (problems.length === 0) return;
   throw new BulkheadError(
@@ -172,10 +175,10 @@ function assertInput(tool: Tool, params: JsonObject): void {
   );
 }
 
-function assertOutput(tool: Tool, { output }: ToolAnswer): void {
+async function assertOutput(schemas: Schemas, tool: Tool, { output }: ToolAnswer): Promise<void> {
   if (tool.output === undefined || output === undefined) return;
-  const problems = inSchema(tool, 'output', () =>
-    schemaProblems(tool.output ?? {}, output, ErrorCode.TOOL_FAILED),
+  const problems = await inSchema(tool, 'output', () =>
+    schemas.problems(tool.output ?? {}, output, ErrorCode.TOOL_FAILED),
   );
   if (problems.length === 0) return;
   throw new BulkheadError(
@@ -185,15 +188,16 @@ function assertOutput(tool: Tool, { output }: ToolAnswer): void {
   );
 }
 
-/** A schema that cannot be compiled is the tool's fault. */
-function inSchema<T>(tool: Tool, which: string, check: () => T): T {
+/** A schema that cannot be compiled, or takes too long, is the tool's fault. */
+async function inSchema<T>(tool: Tool, which: string, check: () => Promise<T>): Promise<T> {
   try {
-    return check();
+    return await check();
   } catch (error) {
+    if (isBulkheadError(error)) throw error;
     const why = error instanceof Error ? error.message : String(error);
     throw new BulkheadError(
       ErrorCode.TOOL_FAILED,
-      `the ${which} schema of '${toolId(tool)}' is not valid: ${why}`,
+      `the ${which} schema of '${toolId(tool)}' cannot be used: ${why}`,
       {
         cause: error,
       },

@@ -10,6 +10,7 @@ import { createApprovals, type Approvals } from './approvals/approvals.js';
 import { createContributedTools, type ContributedTools } from './contributed-tools.js';
 import { createHttpClient, type HttpClient } from './kinds/http-client.js';
 import { createToolPolicies, type ToolPolicies } from './policy.js';
+import { createSchemaCheck, type SchemaCheck } from './schema-check.js';
 import { createToolReport, type EndedCall } from './tool-report.js';
 import { createToolRunner, type ToolRunner } from './tool-runner.js';
 
@@ -35,6 +36,8 @@ export interface Toolbox {
   readonly policies: () => ToolPolicies;
   readonly contributed: ContributedTools;
   readonly approvals: Approvals;
+  /** Holds what callers and plugins say against the schemas that plugins declare. */
+  readonly schemas: SchemaCheck;
   /** For HTTP tools. */
   readonly http: HttpClient;
   /** Takes another configuration, for calls that come from now on. */
@@ -58,11 +61,13 @@ export function createToolbox(options: ToolboxOptions): Toolbox {
     },
   });
   const report = createToolReport(options);
+  const schemas = createSchemaCheck({ clock });
   const runner = createToolRunner({
     hooks: options.hooks,
     policies: () => policies,
     approvals,
     clock,
+    schemas,
     report: (ended) => {
       report(ended);
       options.onCall(ended);
@@ -73,6 +78,7 @@ export function createToolbox(options: ToolboxOptions): Toolbox {
     policies: () => policies,
     contributed,
     approvals,
+    schemas,
     http: createHttpClient({ allowPrivate: () => config.allowPrivate }),
     update(next) {
       config = next.tools;

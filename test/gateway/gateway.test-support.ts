@@ -14,6 +14,7 @@ import { createPluginContributions } from '../../host/contributions/contribution
 import { NO_AUDIT } from '../../host/telemetry/audit.js';
 import { createContributedTools } from '../../host/tools/contributed-tools.js';
 import { createToolPolicies } from '../../host/tools/policy.js';
+import { createSchemaCheck } from '../../host/tools/schema-check.js';
 import { createToolRunner } from '../../host/tools/tool-runner.js';
 import { createUpstreams, type Upstreams } from '../../host/upstream/upstreams.js';
 
@@ -223,6 +224,7 @@ function plainTools(hooks: HookPort): GatewayOptions['tools'] {
       approvals: { require: () => Promise.reject(new Error('nobody is asked here')) },
       report: () => {},
       clock: systemClock,
+      schemas: createSchemaCheck({ clock: systemClock }),
     }),
   };
 }
@@ -259,7 +261,9 @@ export async function runGateway(options: RunOptions = {}): Promise<RunningGatew
     hooks,
     upstreams,
     tools: (options.tools ?? plainTools)(hooks),
-    contributions: options.contributions ?? createPluginContributions(() => [], NO_AUDIT),
+    contributions:
+      options.contributions ??
+      createPluginContributions(() => [], NO_AUDIT, createSchemaCheck({ clock: systemClock })),
     clock: options.clock ?? systemClock,
     log,
     ...(options.sessions === undefined ? {} : { sessions: options.sessions }),

@@ -13,6 +13,7 @@ import { createContributedTools } from '../../host/tools/contributed-tools.js';
 import { createHttpClient } from '../../host/tools/kinds/http-client.js';
 import { createToolPolicies } from '../../host/tools/policy.js';
 import { createToolReport } from '../../host/tools/tool-report.js';
+import { createSchemaCheck } from '../../host/tools/schema-check.js';
 import { createToolRunner } from '../../host/tools/tool-runner.js';
 import { functionHooks, type HookFunction } from '../gateway/gateway.test-support.js';
 import { plugin as pluginConfig } from '../../host/lifecycle/fakes.test-support.js';
@@ -136,6 +137,7 @@ function executor({
       require: () => Promise.reject(new BulkheadError(ErrorCode.APPROVAL_PENDING, 'waits', { field: 'a1' })),
     },
     clock: systemClock,
+    schemas: createSchemaCheck({ clock: systemClock }),
     report: createToolReport({
       audit,
       clock: systemClock,

@@ -1,7 +1,9 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { HttpJsonSourceObject } from '@bulkhead/proto/rules';
+import { systemClock } from '../../clock.js';
+import { createSchemaCheck } from '../../tools/schema-check.js';
 import { openHttpJsonSource } from './http-json-source.js';
 
 let server: Server;
@@ -23,6 +25,7 @@ beforeEach(async () => {
   });
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
+afterAll(() => schemas.close());
 afterEach(async () => {
   server.closeAllConnections();
   await new Promise((resolve) => {
@@ -30,14 +33,19 @@ afterEach(async () => {
   });
 });
 
+const schemas = createSchemaCheck({ clock: systemClock });
+
 const ask = (change: Partial<HttpJsonSourceObject> = {}, parameters = {}, limits = {}) =>
-  openHttpJsonSource({
-    method: 'GET',
-    url_template: `${base}/orders/{id}?q={q}`,
-    headers: { authorization: 'Bearer of-the-source' },
-    rows_pointer: '/data/items',
-    ...change,
-  }).query({
+  openHttpJsonSource(
+    {
+      method: 'GET',
+      url_template: `${base}/orders/{id}?q={q}`,
+      headers: { authorization: 'Bearer of-the-source' },
+      rows_pointer: '/data/items',
+      ...change,
+    },
+    schemas,
+  ).query({
     sql: '',
     parameters: { id: 'a/b', q: 'x', ...parameters },
     maxRows: 10,
@@ -78,6 +86,11 @@ describe('an HTTP data source', () => {
       'a row that is not of its schema',
       { body: '{"data":{"items":[{"id":"x"}]}}' },
       { row_schema: { type: 'object', properties: { id: { type: 'integer' } } } },
+    ],
+    [
+      'a row whose schema backtracks',
+      { body: `{"data":{"items":[{"id":"${'a'.repeat(40)}!"}]}}` },
+      { row_schema: { properties: { id: { pattern: '^(a+)+$' } } } },
     ],
   ])('an answer with %s is QUERY_FAILED', async (_what, given, change) => {
     answer = given;

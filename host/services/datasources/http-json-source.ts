@@ -1,7 +1,7 @@
-import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import { BulkheadError, ErrorCode, isBulkheadError, type Problem } from '@bulkhead/proto';
 import { parseJson, stringifyJson, type JsonObject, type JsonValue } from '@bulkhead/proto/json';
 import { isPlainObject, type HttpJsonSourceObject } from '@bulkhead/proto/rules';
-import { compileSchema } from '@bulkhead/proto/rules/schema';
+import { tellProblems, type SchemaCheck } from '../../tools/schema-check.js';
 import { fetchText } from '../../upstream/http/fetch-text.js';
 import { fillUrl } from '../../upstream/http/url-template.js';
 import { MAX_RESULT_CHARS, type OpenSource, type Query, type QueryResult } from './query.js';
@@ -10,23 +10,33 @@ import { MAX_RESULT_CHARS, type OpenSource, type Query, type QueryResult } from 
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /** An HTTP API that answers with JSON, somewhere in which a list of rows stands. */
-export function openHttpJsonSource(source: HttpJsonSourceObject): OpenSource {
-  const isRow = source.row_schema === undefined ? undefined : compileSchema(source.row_schema);
-
-  const rowsOf = (answer: JsonValue): readonly JsonObject[] => {
+export function openHttpJsonSource(
+  source: HttpJsonSourceObject,
+  schemas: Pick<SchemaCheck, 'problemsOfEach'>,
+): OpenSource {
+  const rowsOf = async (answer: JsonValue): Promise<readonly JsonObject[]> => {
     const found = at(answer, source.rows_pointer);
     if (!Array.isArray(found))
       throw failed(`expected a list at '${source.rows_pointer}' of the answer, got something else`);
-    return found.map((row: unknown, index) => {
-      if (!isPlainObject(row)) throw failed(`expected each row to be an object; row ${index} is none`);
-      if (isRow !== undefined && !isRow(row)) {
-        const [fault] = isRow.errors ?? [];
-        throw failed(
-          `row ${index} is not as row_schema says: ${fault?.instancePath ?? ''} ${fault?.message ?? ''}`,
-        );
-      }
-      return row as JsonObject;
-    });
+    const wrong = found.findIndex((row: unknown) => !isPlainObject(row));
+    if (wrong >= 0) throw failed(`expected each row to be an object; row ${wrong} is none`);
+    const rows = found as readonly JsonObject[];
+    if (source.row_schema === undefined) return rows;
+    const problems = await problemsOf(source.row_schema, rows);
+    if (problems.length === 0) return rows;
+    throw failed(`a row is not as row_schema says: ${tellProblems(problems)}`);
+  };
+
+  const problemsOf = async (
+    schema: NonNullable<HttpJsonSourceObject['row_schema']>,
+    rows: readonly JsonObject[],
+  ): Promise<readonly Problem[]> => {
+    try {
+      return await schemas.problemsOfEach(schema, stringifyJson([...rows]), ErrorCode.QUERY_FAILED);
+    } catch (error) {
+      if (isBulkheadError(error)) throw error;
+      throw failed(`row_schema cannot be used: ${BulkheadError.from(error).message}`);
+    }
   };
 
   return {
@@ -46,7 +56,7 @@ export function openHttpJsonSource(source: HttpJsonSourceObject): OpenSource {
         signal,
       });
       if (status < 200 || status > 299) throw failed(`${url.host} answered with status ${status}`);
-      const rows = rowsOf(parse(text));
+      const rows = await rowsOf(parse(text));
       const rowsJson = rows.slice(0, maxRows).map((row) => stringifyJson(row));
       if (rowsJson.reduce((sum, row) => sum + row.length, 0) > MAX_RESULT_CHARS)
         throw new BulkheadError(

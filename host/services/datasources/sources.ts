@@ -1,6 +1,7 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { DatasourceObject } from '@bulkhead/proto/rules';
 import type { Clock } from '../../clock.js';
+import type { SchemaCheck } from '../../tools/schema-check.js';
 import { openHttpJsonSource } from './http-json-source.js';
 import { openPostgresSource } from './postgres-source.js';
 import type { OpenSource, Query, QueryResult } from './query.js';
@@ -10,6 +11,7 @@ export interface SourcesOptions {
   readonly clock: Clock;
   /** Folders of the host's own that no data source leads into. Absolute and real. */
   readonly closed: readonly string[];
+  readonly schemas: Pick<SchemaCheck, 'problemsOfEach'>;
 }
 
 /** What a question may say; the source's own limits hold above it. */
@@ -65,11 +67,11 @@ export function createSources(options: SourcesOptions): Sources {
   };
 }
 
-function openSource(object: DatasourceObject, { clock, closed }: SourcesOptions): OpenSource {
+function openSource(object: DatasourceObject, { clock, closed, schemas }: SourcesOptions): OpenSource {
   const { kind, path, url, http, read_only: readOnly } = object;
   if (kind === 'sqlite' && path !== undefined) return openSqliteSource({ path, readOnly, clock, closed });
   if (kind === 'postgres' && url !== undefined) return openPostgresSource({ url, readOnly, clock });
-  if (kind === 'http_json' && http !== undefined) return openHttpJsonSource(http);
+  if (kind === 'http_json' && http !== undefined) return openHttpJsonSource(http, schemas);
   throw new BulkheadError(
     ErrorCode.QUERY_FAILED,
     `the data source '${object.name}' of kind ${kind} does not say where it is`,

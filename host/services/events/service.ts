@@ -16,12 +16,20 @@ import type { Actor } from '../../telemetry/audit.js';
 /** What the host alone says, whatever a plugin is called. */
 const OF_THE_HOST = ['system', 'plugin', 'plugin_tool'];
 
-/** EventService: a plugin publishes under its own id and subscribes to what it likes. */
-export function createEventMethods(outbox: EventOutbox, subscriptions: Subscriptions): readonly HostMethod[] {
+/**
+ * EventService: a plugin publishes under its own id and subscribes to what it likes.
+ *
+ * @param pluginIds of all that are configured: what lies under a longer one is that plugin's
+ */
+export function createEventMethods(
+  outbox: EventOutbox,
+  subscriptions: Subscriptions,
+  pluginIds: () => readonly string[],
+): readonly HostMethod[] {
   return createHostMethods(EventServiceDefinition, {
     async publish(body, { plugin }) {
       const { topic, dataJson } = PublishRequest.decode(body);
-      assertOwn(topic, plugin);
+      assertOwn(topic, plugin, pluginIds());
       const eventId = await outbox.publish({ topic, dataJson });
       return PublishResponse.encode({ eventId }).finish();
     },
@@ -38,12 +46,14 @@ export function createEventMethods(outbox: EventOutbox, subscriptions: Subscript
   });
 }
 
-function assertOwn(topic: string, { id }: PluginIdentity): void {
+function assertOwn(topic: string, { id }: PluginIdentity, ids: readonly string[]): void {
   const reserved = OF_THE_HOST.some((word) => topic === word || topic.startsWith(`${word}.`));
-  if (topic.startsWith(`${id}.`) && !reserved) return;
+  // `com.example` is not to speak for `com.example.billing`.
+  const others = ids.some((other) => other.length > id.length && topic.startsWith(`${other}.`));
+  if (topic.startsWith(`${id}.`) && !reserved && !others) return;
   throw new BulkheadError(
     ErrorCode.PERMISSION_DENIED,
-    `expected a topic that begins with '${id}.'; a plugin publishes under its own id`,
+    `expected a topic that begins with '${id}.'; a plugin publishes under its own id, and not under another's`,
     { field: 'topic' },
   );
 }

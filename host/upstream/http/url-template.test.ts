@@ -22,6 +22,8 @@ describe('a URL template', () => {
     ['no value', 'https://x/{a}', {}],
     ['a list', 'https://x/{a}', { a: [] }],
     ['dots', 'https://x/{a}/y', { a: '..' }],
+    ['an empty part of the path', 'https://x/orders/{a}?q={q}', { a: '', q: 'x' }],
+    ['half a character', 'https://x/{a}', { a: '\ud800' }],
     ['a place in the host', 'https://{a}.example/', { a: 'evil' }],
     ['a place in the port', 'https://x:{a}/', { a: 8080 }],
     ['a place as the scheme', '{a}://x/', { a: 'https' }],
@@ -34,7 +36,7 @@ describe('a URL template', () => {
   test('never leaves its origin or its path, whatever the values are', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), (id, q) => {
-        fc.pre(!/^\.{1,2}$/.test(id));
+        fc.pre(!/^\.{0,2}$/.test(id));
         fc.pre(id.isWellFormed() && q.isWellFormed());
         const url = fillUrl('https://api.example/base/{id}/tail?q={q}', { id, q });
         expect(url.origin).toBe('https://api.example');

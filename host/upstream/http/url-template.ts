@@ -15,7 +15,11 @@ export function placesOf(template: string): readonly string[] {
  * @throws INVALID_ARGUMENT
  */
 export function fillUrl(template: string, values: JsonObject): URL {
-  const url = parse(template.replace(PLACE, (_place, name: string) => encode(name, values[name])));
+  const url = parse(
+    template.replace(PLACE, (_place, name: string, offset: number) =>
+      encode(name, values[name], !/[?#]/.test(template.slice(0, offset))),
+    ),
+  );
   // What a place stands for cannot be known here; that the origin does not hang on it can.
   const bare = parse(template.replace(PLACE, '0'));
   if (url.origin !== bare.origin || url.username !== bare.username || url.password !== bare.password)
@@ -30,10 +34,11 @@ function parse(text: string): URL {
   return url;
 }
 
-function encode(name: string, value: JsonValue | undefined): string {
+function encode(name: string, value: JsonValue | undefined, inPath: boolean): string {
   if (typeof value === 'string') {
-    // A part of a path that is dots alone would be taken for a way up.
-    if (/^\.{1,2}$/.test(value)) throw invalid(`'${value}' cannot be filled in for {${name}}`, name);
+    // A part of a path that is dots alone would be taken for a way up, an empty one for the list above.
+    if (/^\.{1,2}$/.test(value) || (inPath && value === '') || !value.isWellFormed())
+      throw invalid(`'${value}' cannot be filled in for {${name}}`, name);
     return encodeURIComponent(value);
   }
   if (typeof value === 'number' || typeof value === 'boolean') return encodeURIComponent(String(value));

@@ -258,3 +258,14 @@ describe('checkConfig', () => {
     );
   });
 });
+
+it('ends a check whose pattern backtracks, and does not try its schema again', () => {
+  const schema = { type: 'object', properties: { a: { type: 'string', pattern: '^(a+)+$' } } };
+  const config = { a: `${'a'.repeat(40)}!` };
+  for (let times = 0; times < 2; times += 1) {
+    const checked = checkConfig(schema, config);
+    expect(checked.ok ? [] : checked.problems.map(({ message }) => message)).toEqual([
+      expect.stringContaining('took longer than'),
+    ]);
+  }
+});

@@ -4,9 +4,13 @@ import { problemsFromAjv } from './ajv-problems.js';
 import { closeObjects, isSchema } from './closed-schema.js';
 import { compileSchema } from './compile.js';
 import { problemAt, type JsonSchema, type Keys, type SchemaNotice, type SchemaProblem } from './problem.js';
+import { TookTooLong, withinTime } from './within-time.js';
 
 /** Longest configuration schema that is taken, in characters of JSON. */
 export const MAX_SCHEMA_CHARS = 512 * 1024;
+
+/** Longest check of one configuration, in milliseconds; a plugin writes the schema, and the host waits. */
+const CHECK_TIMEOUT_MS = 2_000;
 
 export type CheckedConfig =
   | { readonly ok: true; readonly config: Readonly<Record<string, unknown>> }
@@ -27,6 +31,8 @@ interface Compiled {
 }
 
 const compiled = new WeakMap<JsonSchema, Compiled>();
+/** Schemas that took too long once; they are not tried again. */
+const slow = new WeakSet<JsonSchema>();
 
 function compile(schema: JsonSchema): Compiled {
   const known = compiled.get(schema);
@@ -72,12 +78,15 @@ export function checkConfigSchema(
 /**
  * What the schema's defaults alone say.
  *
- * @throws Error when the schema cannot be used; see {@link checkConfigSchema}
+ * @throws Error when the schema cannot be used, or takes too long; see {@link checkConfigSchema}
  */
 export function configDefaults(schema: JsonSchema): Readonly<Record<string, unknown>> {
-  const value: Record<string, unknown> = {};
-  compile(schema).fill(value);
-  return value;
+  const { fill } = compile(schema);
+  return inTime(schema, () => {
+    const value: Record<string, unknown> = {};
+    fill(value);
+    return value;
+  });
 }
 
 /**
@@ -93,7 +102,6 @@ export function checkConfig(
   const told = schema ?? { type: 'object' };
   const bad = checkUsable(told, prefix);
   if (bad !== undefined) return { ok: false, problems: [bad] };
-  const { validate, fill } = compile(told);
   const filled = copyOf(config ?? {});
   if (filled === undefined) {
     return {
@@ -101,7 +109,36 @@ export function checkConfig(
       problems: [problemAt(ErrorCode.CONFIG_INVALID, prefix, 'expected a map of JSON values.')],
     };
   }
-  mergeUnder(filled, configDefaults(told));
+  try {
+    return inTime(told, () => checkFilled(told, filled, options));
+  } catch (error) {
+    if (!(error instanceof TookTooLong)) throw error;
+    const message = `the plugin's config_schema cannot be used: ${error.message}; look for a pattern that backtracks.`;
+    return { ok: false, problems: [problemAt(ErrorCode.MANIFEST_INVALID, prefix, message)] };
+  }
+}
+
+/** @throws TookTooLong */
+function inTime<T>(schema: JsonSchema, check: () => T): T {
+  if (slow.has(schema)) throw new TookTooLong(`took longer than ${CHECK_TIMEOUT_MS} ms`);
+  try {
+    return withinTime(CHECK_TIMEOUT_MS, check);
+  } catch (error) {
+    if (error instanceof TookTooLong) slow.add(schema);
+    throw error;
+  }
+}
+
+function checkFilled(
+  schema: JsonSchema,
+  filled: Record<string, unknown>,
+  options: CheckConfigOptions,
+): CheckedConfig {
+  const { validate, fill } = compile(schema);
+  const prefix = options.prefix ?? [];
+  const defaults: Record<string, unknown> = {};
+  fill(defaults);
+  mergeUnder(filled, defaults);
   fill(filled);
   for (const keys of options.removed ?? []) remove(filled, keys);
   if (validate(filled)) return { ok: true, config: filled };
