@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KvEncoding } from '@bulkhead/proto/host';
 import { FakeClock } from '../../clock.test-support.js';
@@ -32,6 +33,12 @@ const open = (change: Partial<KvOptions> = {}, on = store): Kv =>
     sweepIntervalMs: 1_000,
     ...change,
   });
+/** Whether somebody waits for a row that another transaction holds. */
+const waitsForLock = async ({ db }: Store): Promise<boolean> => {
+  const { rows } = await sql`
+    select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(db);
+  return rows.length > 0;
+};
 const text = async (entry: string, key: string, from = kv): Promise<string | undefined> => {
   const row = await from.get(entry, key);
   return row === undefined ? undefined : Buffer.from(fromColumns(row).value).toString();
@@ -159,7 +166,22 @@ describeEachStore('KV', (the) => {
       await kv.set('p', put('k', 'v'));
     });
 
-    test.each([-1, Number.MAX_SAFE_INTEGER])('refuses a time to live of %d', async (ttlMs) => {
+    test('a key that is set anew while the sweeper comes by stays', async () => {
+      const other = await the.open();
+      kv.start();
+      await kv.set('p', put('k', 'v', { ttlMs: 100 }));
+      clock.advance(100);
+      let swept: Promise<void> | undefined;
+      await other.transaction(async (trx) => {
+        await trx.updateTable('kv').set({ expires_at: null }).where('key', '=', 'k').execute();
+        swept = kv.sweep();
+        if (the.engine === 'postgres') await expect.poll(() => waitsForLock(other), { interval: 5 }).toBe(true);
+      });
+      await swept;
+      expect(await text('p', 'k')).toBe('v');
+    });
+
+    test.each([-1, Number.MAX_SAFE_INTEGER, 8_640_000_000_000_000])('refuses a time to live of %d', async (ttlMs) => {
       await expect(kv.set('p', put('k', 'v', { ttlMs }))).rejects.toMatchObject({ field: 'ttl_ms' });
     });
   });
