@@ -32,20 +32,22 @@ export function createSubscriptions(store: Store, clock: Clock, audit: Audit): S
   return {
     async subscribe(entry, pattern, actor) {
       assertPattern(pattern);
-      const found = await db
+      const own = await db
         .selectFrom('event_subscriptions')
-        .select(['pattern', 'dropped'])
+        .select('dropped')
         .where('entry', '=', entry)
-        .execute();
-      const own = found.find((subscription) => subscription.pattern === pattern);
-      if (own === undefined && found.length >= MAX_SUBSCRIPTIONS) {
-        throw new BulkheadError(
-          ErrorCode.QUOTA_EXCEEDED,
-          `plugin '${entry}' has ${found.length} subscriptions, and may have ${MAX_SUBSCRIPTIONS}; end one`,
-        );
-      }
+        .where('pattern', '=', pattern)
+        .executeTakeFirst();
       if (own === undefined) {
         await store.transaction(async (trx) => {
+          const { count } = await trx
+            .selectFrom('event_subscriptions')
+            .select(({ fn }) => fn.countAll<number>().as('count'))
+            .where('entry', '=', entry)
+            // Asked for twice at once, it is one.
+            .where('pattern', '!=', pattern)
+            .executeTakeFirstOrThrow();
+          if (count >= MAX_SUBSCRIPTIONS) throw tooMany(entry, count);
           await trx
             .insertInto('event_subscriptions')
             .values({ entry, pattern, created_at: Math.floor(clock.now()) })
@@ -103,6 +105,13 @@ export function createSubscriptions(store: Store, clock: Clock, audit: Audit): S
       }));
     },
   };
+}
+
+function tooMany(entry: string, count: number): BulkheadError {
+  return new BulkheadError(
+    ErrorCode.QUOTA_EXCEEDED,
+    `plugin '${entry}' has ${count} subscriptions, and may have ${MAX_SUBSCRIPTIONS}; end one`,
+  );
 }
 
 function change(action: string, entry: string, pattern: string, actor: Actor): AuditEntry {

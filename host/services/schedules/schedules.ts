@@ -71,6 +71,8 @@ const BEATS_PER_TTL = 4;
 /** That one entry may make, besides what its manifest declares. */
 export const MAX_SCHEDULES = 100;
 const MAX_TIMEOUT_MS = 86_400_000;
+/** Of cron and time zone each: every schedule is read and parsed again and again. */
+const MAX_TIMES_CHARS = 255;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 
 export function createSchedules(options: SchedulesOptions): Schedules {
@@ -137,12 +139,6 @@ export function createSchedules(options: SchedulesOptions): Schedules {
       times.of(definition);
       const there = await loaded(entry);
       if (there.some(({ name }) => name === definition.name)) throw taken(definition.name);
-      if (there.filter(({ declared }) => !declared).length >= MAX_SCHEDULES) {
-        throw new BulkheadError(
-          ErrorCode.QUOTA_EXCEEDED,
-          `plugin '${entry}' has made ${MAX_SCHEDULES} schedules, and may have no more; delete one`,
-        );
-      }
       const values = {
         ...toRow(definition),
         cron: definition.cron,
@@ -150,6 +146,13 @@ export function createSchedules(options: SchedulesOptions): Schedules {
         considered_at: Math.floor(clock.now()),
       };
       await store.transaction(async (trx) => {
+        const { count } = await trx
+          .selectFrom('schedules')
+          .select(({ fn }) => fn.countAll<number>().as('count'))
+          .where('entry', '=', entry)
+          .where('cron', 'is not', null)
+          .executeTakeFirstOrThrow();
+        if (count >= MAX_SCHEDULES) throw tooMany(entry);
         const made = await trx
           .insertInto('schedules')
           .values({ entry, name: definition.name, ...values })
@@ -263,8 +266,12 @@ export function createSchedules(options: SchedulesOptions): Schedules {
   };
 }
 
-function assertDefinition({ name, timeoutMs }: ScheduleDefinition): void {
+function assertDefinition({ name, cron, timezone, timeoutMs }: ScheduleDefinition): void {
   if (!NAME.test(name)) throw invalid('name', 'expected a name of 1 to 128 letters, digits, dots, _ and -');
+  if (cron.length > MAX_TIMES_CHARS)
+    throw invalid('cron', `expected at most ${MAX_TIMES_CHARS} characters, got ${cron.length}`);
+  if (timezone.length > MAX_TIMES_CHARS)
+    throw invalid('timezone', `expected at most ${MAX_TIMES_CHARS} characters, got ${timezone.length}`);
   if (timeoutMs > MAX_TIMEOUT_MS)
     throw invalid('timeout_ms', `expected a time-out of at most ${MAX_TIMEOUT_MS} ms, got ${timeoutMs}`);
 }
@@ -281,6 +288,13 @@ function sameDefinition(a: ScheduleDefinition, b: ScheduleDefinition): boolean {
 
 function entryOf(action: string, entry: string, name: string, actor: Actor): AuditEntry {
   return { actor, action, target: `plugin/${entry}/schedule/${name}`, outcome: 'allowed' };
+}
+
+function tooMany(entry: string): BulkheadError {
+  return new BulkheadError(
+    ErrorCode.QUOTA_EXCEEDED,
+    `plugin '${entry}' has made ${MAX_SCHEDULES} schedules, and may have no more; delete one`,
+  );
 }
 
 function taken(name: string): BulkheadError {
