@@ -64,6 +64,45 @@ describeEachStore('KV', (the) => {
       expect(await text('p', 'k')).toBe('{"a":1}');
     });
 
+    test('values that one answer cannot hold are not fetched', async () => {
+      let fetched = 0;
+      const db = store.db.withPlugin({
+        transformQuery: ({ node }) => node,
+        transformResult: async ({ result }) => {
+          for (const { value } of result.rows)
+            if (value instanceof Uint8Array && value.length > 1_000_000) fetched += 1;
+          return result;
+        },
+      });
+      const own = open({ quota: () => ({ maxBytes: 1e9, maxKeys: 10 }) }, { ...store, db });
+      const keys = ['a', 'b', 'c', 'd', 'e'];
+      for (const key of keys) await own.set('p', put(key, 'x'.repeat(3_900_000)));
+      await expect(own.getMany('p', keys)).rejects.toMatchObject({ code: 'MESSAGE_TOO_LARGE' });
+      expect(await own.getMany('p', ['d', 'e'])).toHaveLength(2);
+      expect(fetched).toBeLessThanOrEqual(4);
+    });
+
+    test('who reads much does not keep the reads of others waiting', async () => {
+      const asked: boolean[] = [];
+      const db = store.db.withPlugin({
+        transformQuery({ node }) {
+          asked.push(JSON.stringify(node).includes('"little"'));
+          return node;
+        },
+        transformResult: async ({ result }) => result,
+      });
+      const own = open({}, { ...store, db });
+      const much = Array.from({ length: 3 }, async (_, part) =>
+        own.getMany(
+          'much',
+          Array.from({ length: 1_000 }, (_key, n) => `${part}/${n}`),
+        ),
+      );
+      await Promise.all([...much, own.get('little', 'k')]);
+      expect(asked.length).toBeGreaterThan(20);
+      expect(asked.indexOf(true)).toBeLessThan(4);
+    });
+
     test('each entry has a namespace of its own', async () => {
       await kv.set('a', put('k', 'of a'));
       await kv.set('b', put('k', 'of b'));
