@@ -19,6 +19,7 @@ describeEachStore('what plugins keep, over the API', (the) => {
   beforeEach(async () => {
     role = 'admin';
     state = createKeptState({
+      configured: () => [],
       store: await the.open(),
       clock: new FakeClock(Date.parse('2026-01-01T00:00:00Z')),
       log: createSilentLogger(),

@@ -20,6 +20,8 @@ export interface KeptStateOptions {
   readonly audit: Audit;
   /** The plugins that take calls now. */
   readonly active: () => readonly { readonly config: PluginConfig; readonly port: LifecyclePort }[];
+  /** Every configured plugin. */
+  readonly configured: () => readonly PluginConfig[];
   /** Those in force. */
   readonly bounds: () => ServiceBounds;
 }
@@ -43,7 +45,7 @@ export interface KeptState {
 const KV_SWEEP_MS = 30_000;
 
 export function createKeptState(options: KeptStateOptions): KeptState {
-  const { active, bounds, ...parts } = options;
+  const { active, configured, bounds, ...parts } = options;
   const kv = createKv({ ...parts, quota: () => bounds().kv, sweepIntervalMs: KV_SWEEP_MS });
   const events = createEvents({
     ...parts,
@@ -66,7 +68,9 @@ export function createKeptState(options: KeptStateOptions): KeptState {
     schedules,
     methods: [
       ...createKvMethods(kv),
-      ...createEventMethods(events.outbox, events.subscriptions),
+      ...createEventMethods(events.outbox, events.subscriptions, () =>
+        configured().map(({ manifest }) => manifest.id),
+      ),
       ...createScheduleMethods(schedules),
     ],
     start() {

@@ -16,12 +16,20 @@ import type { Actor } from '../../telemetry/audit.js';
 /** What the host alone says, whatever a plugin is called. */
 const OF_THE_HOST = ['system', 'plugin', 'plugin_tool'];
 
-/** EventService: a plugin publishes under its own id and subscribes to what it likes. */
-export function createEventMethods(outbox: EventOutbox, subscriptions: Subscriptions): readonly HostMethod[] {
+/**
+ * EventService: a plugin publishes under its own id and subscribes to what it likes.
+ *
+ * @param ids of every configured plugin: what lies below the longer id of another is the other's
+ */
+export function createEventMethods(
+  outbox: EventOutbox,
+  subscriptions: Subscriptions,
+  ids: () => readonly string[],
+): readonly HostMethod[] {
   return createHostMethods(EventServiceDefinition, {
     async publish(body, { plugin }) {
       const { topic, dataJson } = PublishRequest.decode(body);
-      assertOwn(topic, plugin);
+      assertOwn(topic, plugin, ids());
       const eventId = await outbox.publish({ topic, dataJson });
       return PublishResponse.encode({ eventId }).finish();
     },
@@ -38,12 +46,13 @@ export function createEventMethods(outbox: EventOutbox, subscriptions: Subscript
   });
 }
 
-function assertOwn(topic: string, { id }: PluginIdentity): void {
+function assertOwn(topic: string, { id }: PluginIdentity, ids: readonly string[]): void {
   const reserved = OF_THE_HOST.some((word) => topic === word || topic.startsWith(`${word}.`));
-  if (topic.startsWith(`${id}.`) && !reserved) return;
+  const others = ids.some((other) => other.length > id.length && topic.startsWith(`${other}.`));
+  if (topic.startsWith(`${id}.`) && !reserved && !others) return;
   throw new BulkheadError(
     ErrorCode.PERMISSION_DENIED,
-    `expected a topic that begins with '${id}.'; a plugin publishes under its own id`,
+    `expected a topic that begins with '${id}.' and is no other plugin's; a plugin publishes under its own id`,
     { field: 'topic' },
   );
 }
