@@ -2,6 +2,7 @@ import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { parseJson, stringifyJson, type JsonObject, type JsonValue } from '@bulkhead/proto/json';
 import { isPlainObject, type HttpJsonSourceObject } from '@bulkhead/proto/rules';
 import { compileSchema } from '@bulkhead/proto/rules/schema';
+import { computeWithin } from '../../compute-within.js';
 import { fetchText } from '../../upstream/http/fetch-text.js';
 import { fillUrl } from '../../upstream/http/url-template.js';
 import { MAX_RESULT_CHARS, type OpenSource, type Query, type QueryResult } from './query.js';
@@ -9,24 +10,33 @@ import { MAX_RESULT_CHARS, type OpenSource, type Query, type QueryResult } from 
 /** Largest answer of the server, in bytes. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
+/** Time to hold the rows of one answer against `row_schema`; its patterns may be anybody's. */
+const MAX_CHECK_MS = 500;
+
 /** An HTTP API that answers with JSON, somewhere in which a list of rows stands. */
 export function openHttpJsonSource(source: HttpJsonSourceObject): OpenSource {
   const isRow = source.row_schema === undefined ? undefined : compileSchema(source.row_schema);
+
+  const checked = (row: unknown, index: number): JsonObject => {
+    if (!isPlainObject(row)) throw failed(`expected each row to be an object; row ${index} is none`);
+    if (isRow !== undefined && !isRow(row)) {
+      const [fault] = isRow.errors ?? [];
+      throw failed(
+        `row ${index} is not as row_schema says: ${fault?.instancePath ?? ''} ${fault?.message ?? ''}`,
+      );
+    }
+    return row as JsonObject;
+  };
 
   const rowsOf = (answer: JsonValue): readonly JsonObject[] => {
     const found = at(answer, source.rows_pointer);
     if (!Array.isArray(found))
       throw failed(`expected a list at '${source.rows_pointer}' of the answer, got something else`);
-    return found.map((row: unknown, index) => {
-      if (!isPlainObject(row)) throw failed(`expected each row to be an object; row ${index} is none`);
-      if (isRow !== undefined && !isRow(row)) {
-        const [fault] = isRow.errors ?? [];
-        throw failed(
-          `row ${index} is not as row_schema says: ${fault?.instancePath ?? ''} ${fault?.message ?? ''}`,
-        );
-      }
-      return row as JsonObject;
+    const rows: JsonObject[] = [];
+    computeWithin(MAX_CHECK_MS, () => {
+      for (const [index, row] of found.entries()) rows.push(checked(row, index));
     });
+    return rows;
   };
 
   return {
