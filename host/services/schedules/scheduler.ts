@@ -68,13 +68,13 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const now = clock.now();
     const due = at.due(schedule.consideredAt, now);
     if (due === undefined) return at.next(Math.max(schedule.consideredAt, now));
-    const late = now - due.fireMs > LATE_MS;
-    if (late && schedule.missed === 'skip') await claims.skip(schedule, due.fireMs, MISSED);
+    const late = now - due > LATE_MS;
+    if (late && schedule.missed === 'skip') await claims.skip(schedule, due, MISSED);
     else {
-      const claimed = await claims.fire(schedule, due.fireMs);
+      const claimed = await claims.fire(schedule, due);
       if (claimed !== undefined) run(claimed, schedule.timeoutMs);
     }
-    return at.next(Math.max(due.fireMs, now));
+    return at.next(Math.max(due, now));
   };
 
   const look = async (): Promise<number> => {
