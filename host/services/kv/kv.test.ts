@@ -36,7 +36,9 @@ const open = (change: Partial<KvOptions> = {}, on = store): Kv =>
 /** Whether somebody waits for a row that another transaction holds. */
 const waitsForLock = async ({ db }: Store): Promise<boolean> => {
   const { rows } = await sql`
-    select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(db);
+    select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(
+    db,
+  );
   return rows.length > 0;
 };
 const text = async (entry: string, key: string, from = kv): Promise<string | undefined> => {
@@ -214,15 +216,19 @@ describeEachStore('KV', (the) => {
       await other.transaction(async (trx) => {
         await trx.updateTable('kv').set({ expires_at: null }).where('key', '=', 'k').execute();
         swept = kv.sweep();
-        if (the.engine === 'postgres') await expect.poll(() => waitsForLock(other), { interval: 5 }).toBe(true);
+        if (the.engine === 'postgres')
+          await expect.poll(() => waitsForLock(other), { interval: 5 }).toBe(true);
       });
       await swept;
       expect(await text('p', 'k')).toBe('v');
     });
 
-    test.each([-1, Number.MAX_SAFE_INTEGER, 8_640_000_000_000_000])('refuses a time to live of %d', async (ttlMs) => {
-      await expect(kv.set('p', put('k', 'v', { ttlMs }))).rejects.toMatchObject({ field: 'ttl_ms' });
-    });
+    test.each([-1, Number.MAX_SAFE_INTEGER, 8_640_000_000_000_000])(
+      'refuses a time to live of %d',
+      async (ttlMs) => {
+        await expect(kv.set('p', put('k', 'v', { ttlMs }))).rejects.toMatchObject({ field: 'ttl_ms' });
+      },
+    );
   });
 
   describe('the quota of an entry', () => {

@@ -320,7 +320,13 @@ describeEachStore('schedules', (the) => {
 
     test('refuses what is no cron, no time zone or no name', async () => {
       const schedules = await host();
-      for (const change of [{ cron: '* *' }, { timezone: 'Mars' }, { name: 'a b' }, { timeoutMs: 1e9 }, TOO_LONG]) {
+      for (const change of [
+        { cron: '* *' },
+        { timezone: 'Mars' },
+        { name: 'a b' },
+        { timeoutMs: 1e9 },
+        TOO_LONG,
+      ]) {
         await expect(
           schedules.create('p', { ...nightly, ...change }, false, HOST_ACTOR),
         ).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
