@@ -240,6 +240,12 @@ describeEachStore('events', (the) => {
       await expect(subscribe(events, 'a.c')).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
     });
 
+    test('nor more when it asks for many at once', async () => {
+      const events = await host();
+      await Promise.allSettled(Array.from({ length: 40 }, async (_, n) => subscribe(events, `a.b${n}`)));
+      expect((await events.subscriptions.list('p')).length).toBeLessThanOrEqual(32);
+    });
+
     test.each(['', 'a..b', '**.a'])('refuses the pattern %j', async (pattern) => {
       const events = await host();
       await expect(subscribe(events, pattern)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });

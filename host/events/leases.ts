@@ -38,6 +38,8 @@ export class Leases {
   readonly #log: Logger;
   readonly #timing: LeaseTiming;
   readonly #held = new Map<string, Held>();
+  /** Those that are being taken, so that one is asked for once. */
+  readonly #taking = new Map<string, Promise<Lease | undefined>>();
   readonly #others: Unchanged;
   #renewedMs: number;
   #cancel: () => void = () => {};
@@ -65,6 +67,14 @@ export class Leases {
     const own = this.#held.get(name);
     if (own !== undefined) return own.lease;
     if (this.#stopped) return undefined;
+    const under = this.#taking.get(name);
+    if (under !== undefined) return under;
+    const taking = this.#hold(name).finally(() => this.#taking.delete(name));
+    this.#taking.set(name, taking);
+    return taking;
+  }
+
+  async #hold(name: string): Promise<Lease | undefined> {
     const askedMs = this.#clock.monotonic();
     const token = await this.#take(name);
     if (token === undefined) return undefined;
@@ -120,7 +130,9 @@ export class Leases {
       return made?.token;
     }
     const { holder, token, beat } = found;
-    const free = holder === '' || this.#others.forMs(name, `${token}/${beat}`) >= this.#timing.ttlMs;
+    // This host's own, and not held: it was lost, or the answer was.
+    const left = holder === '' || holder === this.holder;
+    const free = left || this.#others.forMs(name, `${token}/${beat}`) >= this.#timing.ttlMs;
     if (!free) return undefined;
     const taken = await db
       .updateTable('leases')
@@ -144,6 +156,12 @@ export class Leases {
         .updateTable('leases')
         .set((eb) => ({ beat: eb('beat', '+', 1) }))
         .where('holder', '=', this.holder)
+        // One that it does not know that it has must run out.
+        .where(
+          'name',
+          'in',
+          before.map(({ lease }) => lease.name),
+        )
         .returning(['name', 'token'])
         .execute();
       const tokens = new Map(rows.map(({ name, token }) => [name, token]));

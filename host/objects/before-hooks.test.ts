@@ -52,6 +52,24 @@ describe('the before hooks of an object', () => {
     ]);
   });
 
+  test('an error that speaks of a denial is an error of its plugin, and denies nothing where the plugin may not', async () => {
+    const fails: Handler = () => {
+      throw new BulkheadError(ErrorCode.DENIED, 'Another change was denied.', {
+        violation: { plugin: 'somebody', code: 'FORGED', httpStatus: 418 },
+      });
+    };
+    const failing = (objectHookMode: 'audit' | 'sequential') => [
+      hooked('failing', on(['before_create']), fails, { objectHookMode }),
+    ];
+    const watched = await openObjects(failing('audit'));
+    await watched.objects.llm.create(ADA, OPENAI);
+    expect(await watched.objects.llm.count()).toBe(1);
+    expect(watched.records).toMatchObject([{ plugin: 'failing', status: 'error', effective: 'allow' }]);
+    const guarded = await openObjects(failing('sequential'));
+    await expect(guarded.objects.llm.create(ADA, OPENAI)).rejects.toMatchObject({ violation: undefined });
+    expect(guarded.records).toMatchObject([{ plugin: 'failing', status: 'error', effective: 'deny' }]);
+  });
+
   test('an update and a deletion can be denied too; an update shows what was there before', async () => {
     const { objects } = await openObjects([
       hooked('guard', beforeAll, ({ hook, previousJson, objectJson }) => {

@@ -101,6 +101,8 @@ async function runOne<Type extends ObjectType>(
   const record = (report: RunReport): void => {
     parts.onRecord(createRecord(plugin, told, report, parts.clock.monotonic() - started));
   };
+  // Thrown below: a plugin that fails may say in its error that somebody denied, and that is no denial of its own.
+  let denial: BulkheadError;
   try {
     const answer = await callObjectHook(parts.depths, plugin, told, operation.signal);
     if (answer.kind === 'deny') {
@@ -108,23 +110,21 @@ async function runOne<Type extends ObjectType>(
       const counts = mayDeny(config);
       record({ ...ALLOWED, requested: 'deny', effective: counts ? 'deny' : 'allow', code: violation.code });
       noteDenial(parts, operation, plugin, violation, counts);
-      if (counts) throw denied(config.name, violation);
-      return { object, notes: answer.notes };
-    }
-    if (answer.kind === 'allow') {
+      if (!counts) return { object, notes: answer.notes };
+      denial = denied(config.name, violation);
+    } else if (answer.kind === 'allow') {
       record(ALLOWED);
       return { object, notes: answer.notes };
-    }
-    if (!mayChange(config)) {
+    } else if (!mayChange(config)) {
       record({ ...ALLOWED, requested: 'modify', dropped: answer.changed });
       return { object, notes: answer.notes };
+    } else {
+      const changed = accept(operation, object, answer.object);
+      record({ ...ALLOWED, requested: 'modify', effective: 'modify', changed: answer.changed });
+      return { object: changed, notes: answer.notes };
     }
-    const changed = accept(operation, object, answer.object);
-    record({ ...ALLOWED, requested: 'modify', effective: 'modify', changed: answer.changed });
-    return { object: changed, notes: answer.notes };
   } catch (thrown) {
     const error = BulkheadError.from(thrown);
-    if (error.violation !== undefined) throw error;
     if (operation.signal?.aborted === true)
       throw new BulkheadError(ErrorCode.CANCELLED, 'nobody waits for the change any more', { cause: error });
     const refuses = mayDeny(config) && config.onError === 'fail';
@@ -133,6 +133,7 @@ async function runOne<Type extends ObjectType>(
     if (refuses) throw unanswered(config.name, error);
     return { object };
   }
+  throw denial;
 }
 
 function toldOf<Type extends ObjectType>(

@@ -9,7 +9,11 @@ export function toPageToken(position: string): string {
 export function fromPageToken(token: string): string {
   const position = Buffer.from(token, 'base64url').toString();
   if (toPageToken(position) === token) return position;
-  throw new BulkheadError(
+  throw notPageToken();
+}
+
+export function notPageToken(): BulkheadError {
+  return new BulkheadError(
     ErrorCode.INVALID_ARGUMENT,
     'expected the page token of the answer before, or none for the first page',
     { field: 'page_token' },

@@ -80,6 +80,14 @@ describeEachStore('the layer of the configuration in the store', (the) => {
     expect(entry?.config).toEqual({ level: 'high', limits: { size: 7, age: 4 }, words: ['a', 'b'] });
   });
 
+  it('keeps what a map holds when an empty one is merged into it', async () => {
+    const { layer, load } = await open(the);
+    await layer.set(ada, 'guard', { set: { config: { limits: { size: 7 }, level: 'high' } } });
+    await layer.set(other, 'guard', { set: { config: {} } });
+    await layer.set(other, 'guard', { set: { config: { limits: {} } } });
+    expect(guardOf(await load())?.config).toMatchObject({ level: 'high', limits: { size: 7 } });
+  });
+
   it('removes by null what lower layers say, and lets them count again after a reset', async () => {
     const { layer, load } = await open(the);
     await layer.set(ada, 'guard', { set: { config: { words: null, level: 'high' } } });

@@ -32,12 +32,18 @@ export function changeLeaves(
   by: Actor,
   at: number,
 ): readonly Leaf[] {
-  const added = flatten(set, []).map(([path, value]): Leaf => ({ path, value, by, at }));
   // Each is held against each.
-  if (added.length > MAX_LEAVES || reset.length > MAX_LEAVES) throw tooMuch();
+  if (reset.length > MAX_LEAVES) throw tooMuch();
   const leaves = before.filter(({ path }) => !reset.some((place) => leads(place, path)));
+  const merged = placesWithin(leaves);
+  const added = flatten(set, [])
+    // Nothing merged into a map leaves it as it is.
+    .filter(([path, value]) => !(isPlainObject(value) && merged.has(keyOf(path))))
+    .map(([path, value]): Leaf => ({ path, value, by, at }));
+  const replaced = new Set(added.map(({ path }) => keyOf(path)));
+  const opened = placesWithin(added);
   const kept = leaves.filter(
-    (leaf) => !added.some(({ path }) => leads(path, leaf.path) || leads(leaf.path, path)),
+    ({ path }) => !opened.has(keyOf(path)) && !prefixesOf(path).some((prefix) => replaced.has(prefix)),
   );
   const after = [...kept, ...added];
   if (after.length > MAX_LEAVES || JSON.stringify(after).length > MAX_BYTES) throw tooMuch();
@@ -89,6 +95,20 @@ function asText({ value, by }: Leaf): unknown {
     return inner;
   };
   return walk(value);
+}
+
+function keyOf(path: readonly string[]): string {
+  return JSON.stringify(path);
+}
+
+/** A path's own key, and that of each place on the way to it. */
+function prefixesOf(path: readonly string[]): readonly string[] {
+  return path.map((_key, index) => keyOf(path.slice(0, index + 1)));
+}
+
+/** The places below which there are leaves. */
+function placesWithin(leaves: readonly Leaf[]): ReadonlySet<string> {
+  return new Set(leaves.flatMap(({ path }) => prefixesOf(path.slice(0, -1))));
 }
 
 function leads(prefix: readonly string[], path: readonly string[]): boolean {

@@ -57,14 +57,20 @@ export function createAnalyticsMethods({ store, usage, metrics }: AnalyticsParts
 function readUsageQuery(request: GetUsageRequest): UsageQuery {
   const { fromMs, toMs, kind, plugin, appId, name, step } = request;
   return {
-    ...(fromMs === 0n ? {} : { fromMs: Number(fromMs) }),
-    ...(toMs === 0n ? {} : { toMs: Number(toMs) }),
+    ...(fromMs === 0n ? {} : { fromMs: readTime('from_ms', fromMs) }),
+    ...(toMs === 0n ? {} : { toMs: readTime('to_ms', toMs) }),
     ...(kind === '' ? {} : { kind: readKind(kind) }),
     ...(plugin === '' ? {} : { plugin }),
     ...(appId === '' ? {} : { appId }),
     ...(name === '' ? {} : { name }),
     ...(step === '' ? {} : { step: readStep(step) }),
   };
+}
+
+function readTime(field: string, ms: bigint): number {
+  const time = Number(ms);
+  if (Number.isSafeInteger(time)) return time;
+  throw invalid(field, 'milliseconds since 1970', String(ms));
 }
 
 function readKind(kind: string): UsageKind {

@@ -11,7 +11,8 @@ const DAY_START = Date.UTC(2026, 10, 25);
 let store: Store;
 let clock: FakeClock;
 
-const meter = (): UsageMeter => new UsageMeter({ store, clock, log: createSilentLogger(), keepDays: 30 });
+const options = () => ({ store, clock, log: createSilentLogger(), keepDays: 30 });
+const meter = (): UsageMeter => new UsageMeter(options());
 const use = (change: Partial<Use> = {}): Use => ({
   kind: 'hook',
   plugin: 'pii',
@@ -49,6 +50,18 @@ describeEachStore('usage', (the) => {
         durationMs: 8,
       },
     ]);
+  });
+
+  test('loses nothing when hosts write the same rows at once, whichever came first on each', async () => {
+    const hosts = [meter(), new UsageMeter({ ...options(), store: await the.open() })];
+    const apps = Array.from({ length: 400 }, (_, n) => `app ${n}`);
+    for (let round = 0; round < 5; round += 1) {
+      for (const [n, host] of hosts.entries())
+        for (const appId of n === 0 ? apps : apps.toReversed()) host.observe(use({ appId }));
+      await Promise.all(hosts.map((host) => host.flush()));
+    }
+    const rows = await queryUsage(store, {});
+    expect(rows.reduce((sum, { calls }) => sum + calls, 0)).toBe(2 * 5 * apps.length);
   });
 
   test('comes in steps, within a time, of one plugin, app or name', async () => {

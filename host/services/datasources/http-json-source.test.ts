@@ -67,6 +67,14 @@ describe('an HTTP data source', () => {
     expect(seen[0]?.headers.authorization).toBe('Bearer of-the-source');
   });
 
+  test('ends a row_schema whose pattern would backtrack for ever', async () => {
+    answer = { body: JSON.stringify([{ name: `${'a'.repeat(60)}!` }]) };
+    const row_schema = { properties: { name: { pattern: '^(a+)+$' } } };
+    await expect(ask({ rows_pointer: '', row_schema })).rejects.toMatchObject({ code: 'QUERY_FAILED' });
+    answer = { body: '[{"name":"aa"}]' };
+    expect(await ask({ rows_pointer: '', row_schema })).toMatchObject({ rowsJson: ['{"name":"aa"}'] });
+  });
+
   test('gives as many rows as were asked for, and says that there were more', async () => {
     answer = { body: '[{"a":1},{"a":2},{"a":3}]' };
     expect(await ask({ rows_pointer: '' }, {}, { maxRows: 2 })).toMatchObject({

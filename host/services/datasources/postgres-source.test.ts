@@ -64,6 +64,14 @@ describeEachStore('a PostgreSQL data source beside a store', (the) => {
     });
   });
 
+  test('leaves nothing on the connection for whoever asks next', async () => {
+    await ask("SELECT set_config('search_path', 'pg_catalog', false), pg_advisory_lock(1)");
+    const { rowsJson } = await ask('SELECT count(*)::int AS orders FROM orders');
+    expect(rowsJson).toEqual(['{"orders":3}']);
+    const locks = await ask("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()");
+    expect(locks.rowsJson).toEqual([]);
+  });
+
   test('binds lists and objects as JSON', async () => {
     const { rowsJson } = await ask('SELECT name FROM orders WHERE about @> $1::jsonb', [{ a: [1] }]);
     expect(rowsJson).toEqual(['{"name":"tea"}']);

@@ -97,6 +97,8 @@ async function run(
   const { columns, changedRows } = await fetchRows(cursor, collector, maxRows);
   await cursor.close();
   await client.query('COMMIT');
+  // Who asks next on this connection must not meet what a query set for the session: a search path, a role, a lock.
+  await client.query('DISCARD ALL');
   return { columns, rowsJson: collector.rows, truncated: collector.truncated, changedRows };
 }
 

@@ -46,6 +46,18 @@ const ask = (sql: string, parameters: readonly JsonValue[] = [], change: Partial
   });
 
 describe('a SQLite data source', () => {
+  test('that is closed runs no query that waited', async () => {
+    const endless = 'WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s) SELECT count(*) FROM s';
+    const asked = [ask(endless), ask(endless), ask('SELECT 1')].map(async (query) =>
+      query.then(
+        () => 'answered',
+        () => 'failed',
+      ),
+    );
+    await source.close();
+    expect(await Promise.all(asked)).toEqual(['failed', 'failed', 'failed']);
+  });
+
   test('answers with rows as JSON, bound parameters, large numbers and bytes as texts', async () => {
     const answer = await ask('SELECT * FROM orders WHERE name = ? OR id = ? ORDER BY id', ['tea', 2]);
     expect(answer).toEqual({

@@ -26,6 +26,7 @@ export function openSqliteSource(options: SqliteSourceOptions): OpenSource {
   const running = new Set<Worker>();
   let taken = 0;
   const waiting: (() => void)[] = [];
+  let ended = false;
 
   const start = async (): Promise<Worker> => {
     const path = await realFile(options);
@@ -70,7 +71,7 @@ export function openSqliteSource(options: SqliteSourceOptions): OpenSource {
         signal.removeEventListener('abort', onAbort);
         worker.off('message', onAnswer).off('error', onError).off('exit', onExit);
         running.delete(worker);
-        if (keep) idle.push(worker);
+        if (keep && !ended) idle.push(worker);
         // A thread that does not answer is ended in the middle of its query.
         else void worker.terminate();
         settle();
@@ -117,7 +118,13 @@ export function openSqliteSource(options: SqliteSourceOptions): OpenSource {
       await place(query.signal);
       let worker: Worker;
       try {
+        if (ended) throw gone();
         worker = idle.pop() ?? (await start());
+        // What closed it could not see this thread.
+        if (ended) {
+          await worker.terminate();
+          throw gone();
+        }
       } catch (error) {
         free();
         throw error;
@@ -126,6 +133,7 @@ export function openSqliteSource(options: SqliteSourceOptions): OpenSource {
       return ask(worker, query);
     },
     async close() {
+      ended = true;
       await Promise.all([...idle.splice(0), ...running].map((worker) => worker.terminate()));
     },
   };
@@ -168,6 +176,12 @@ function bindable(parameters: Query['parameters']): SqliteValue[] {
 
 function isList(value: Query['parameters']): value is readonly JsonValue[] {
   return Array.isArray(value);
+}
+
+function gone(): BulkheadError {
+  return new BulkheadError(ErrorCode.QUERY_FAILED, 'the data source was closed or changed; ask again', {
+    retryable: true,
+  });
 }
 
 function cancelled(): BulkheadError {

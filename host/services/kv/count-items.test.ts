@@ -18,6 +18,20 @@ describe('what a call counts as', () => {
     expect(countItems(BatchRequest.encode({ writes }).finish())).toBe(3);
   });
 
+  test.each([
+    ['an unknown number', [0x10, 1]],
+    ['an unknown fixed number', [0x11, 0, 0, 0, 0, 0, 0, 0, 0]],
+    ['another unknown fixed number', [0x15, 0, 0, 0, 0]],
+    ['a group', [0x13, 0x14]],
+    // 3 and 2^32, of which a decoder takes the 3.
+    ['a length that is written too long', [0x0a, 0x83, 0x80, 0x80, 0x80, 0x10, 0x6b, 0x6b, 0x6b]],
+  ])('items behind %s do not go uncounted', (_what, before) => {
+    const items = GetManyRequest.encode({ keys: ['a', 'b', 'c'] }).finish();
+    const body = Uint8Array.from([...before, ...items]);
+    expect(GetManyRequest.decode(body).keys.slice(-3)).toEqual(['a', 'b', 'c']);
+    expect(countItems(body)).toBeGreaterThanOrEqual(GetManyRequest.decode(body).keys.length);
+  });
+
   test.each([[[]], [[0xff, 0xff, 0xff]], [[0x0a]], [[0x08, 1, 0x0a, 0]]])(
     'bytes that are no such message, %j, are one',
     (body) => {

@@ -34,12 +34,18 @@ export function assertItems(field: string, count: number): void {
   if (count > MAX_ITEMS) throw invalid(field, `expected at most ${MAX_ITEMS} ${field}, got ${count}`);
 }
 
+/** The last time that a date can say. */
+const MAX_TIME_MS = 8_640_000_000_000_000;
+
 /** When what lives so long expires; null when it does not. @throws INVALID_ARGUMENT */
 export function expiryOf(ttlMs: number, nowMs: number): number | null {
   if (ttlMs === 0) return null;
   const expiresAt = nowMs + ttlMs;
-  if (ttlMs < 0 || !Number.isSafeInteger(expiresAt))
-    throw invalid('ttl_ms', `expected a time to live of 0 or more milliseconds, got ${ttlMs}`);
+  if (ttlMs < 0 || !Number.isSafeInteger(expiresAt) || expiresAt > MAX_TIME_MS)
+    throw invalid(
+      'ttl_ms',
+      `expected a time to live of 0 or more milliseconds that ends before the year 275760, got ${ttlMs}`,
+    );
   return expiresAt;
 }
 

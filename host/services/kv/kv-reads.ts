@@ -14,7 +14,11 @@ const MAX_QUERIES = 4;
 /** Larger values are fetched one at a time, so that many reads of large values do not fill the host's memory. */
 const MAX_INLINE_BYTES = 16_384;
 
+/** Takes the size of a row before its value is fetched; throws when that is too much. */
+type Admit = (bytes: number) => void;
+
 interface Waiter {
+  readonly admit: Admit | undefined;
   readonly resolve: (row: KvRow | undefined) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -38,11 +42,11 @@ export class KvReads {
   }
 
   /** The key's row; undefined when there is none, or it has expired. */
-  get(entry: string, key: string): Promise<KvRow | undefined> {
+  get(entry: string, key: string, admit?: Admit): Promise<KvRow | undefined> {
     return new Promise((resolve, reject) => {
       let waiting = this.#waiting.get(entry);
       if (waiting === undefined) this.#waiting.set(entry, (waiting = new Map()));
-      const waiter = { resolve, reject };
+      const waiter = { admit, resolve, reject };
       const others = waiting.get(key);
       if (others === undefined) waiting.set(key, [waiter]);
       else others.push(waiter);
@@ -60,20 +64,20 @@ export class KvReads {
     });
   }
 
+  /** One query for each entry in turn, so that whoever reads much does not keep the others waiting. */
   #flush(): void {
     for (const [entry, waiting] of this.#waiting) {
-      while (waiting.size > 0) {
-        if (this.#queries >= MAX_QUERIES) return;
-        const part: Waiting = new Map();
-        for (const [key, waiters] of waiting) {
-          part.set(key, waiters);
-          waiting.delete(key);
-          if (part.size === MAX_KEYS_PER_QUERY) break;
-        }
-        this.#queries += 1;
-        void this.#query(entry, part);
+      if (this.#queries >= MAX_QUERIES) return;
+      const part: Waiting = new Map();
+      for (const [key, waiters] of waiting) {
+        part.set(key, waiters);
+        waiting.delete(key);
+        if (part.size === MAX_KEYS_PER_QUERY) break;
       }
       this.#waiting.delete(entry);
+      if (waiting.size > 0) this.#waiting.set(entry, waiting);
+      this.#queries += 1;
+      void this.#query(entry, part);
     }
   }
 
@@ -97,9 +101,13 @@ export class KvReads {
       for (const row of rows) {
         const waiters = asked.get(row.key) ?? [];
         asked.delete(row.key);
-        if (row.expires_at !== null && row.expires_at <= now) settle(waiters, undefined);
-        else if (row.value === null && row.number === null) this.#fetchLarge(entry, row.key, waiters);
-        else settle(waiters, row);
+        if (row.expires_at !== null && row.expires_at <= now) {
+          settle(waiters, undefined);
+          continue;
+        }
+        const admitted = waiters.filter((waiter) => admits(waiter, row.size));
+        if (row.value !== null || row.number !== null) settle(admitted, row);
+        else if (admitted.length > 0) this.#fetchLarge(entry, row.key, admitted);
       }
       for (const waiters of asked.values()) settle(waiters, undefined);
     } catch (error) {
@@ -128,6 +136,17 @@ export class KvReads {
       if (this.#large.get(entry) === read) this.#large.delete(entry);
     });
     this.#large.set(entry, read);
+  }
+}
+
+/** One that takes no more is rejected. */
+function admits({ admit, reject }: Waiter, bytes: number): boolean {
+  try {
+    admit?.(bytes);
+    return true;
+  } catch (error) {
+    reject(error);
+    return false;
   }
 }
 

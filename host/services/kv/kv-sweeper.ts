@@ -28,10 +28,13 @@ export function startSweeper(
 
   const sweep = async (): Promise<void> => {
     for (;;) {
+      const now = clock.now();
       const gone = await store.db
         .deleteFrom('kv')
+        // Said twice: a key that was set anew between the two is not the one that expired.
+        .where('expires_at', '<=', now)
         .where(
-          sql<boolean>`(entry, key) in (select entry, key from kv where expires_at <= ${clock.now()} limit ${MAX_KEYS_PER_SWEEP})`,
+          sql<boolean>`(entry, key) in (select entry, key from kv where expires_at <= ${now} limit ${MAX_KEYS_PER_SWEEP})`,
         )
         .returning(['entry', 'size'])
         .execute();

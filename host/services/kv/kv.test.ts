@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KvEncoding } from '@bulkhead/proto/host';
 import { FakeClock } from '../../clock.test-support.js';
@@ -32,6 +33,14 @@ const open = (change: Partial<KvOptions> = {}, on = store): Kv =>
     sweepIntervalMs: 1_000,
     ...change,
   });
+/** Whether somebody waits for a row that another transaction holds. */
+const waitsForLock = async ({ db }: Store): Promise<boolean> => {
+  const { rows } = await sql`
+    select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(
+    db,
+  );
+  return rows.length > 0;
+};
 const text = async (entry: string, key: string, from = kv): Promise<string | undefined> => {
   const row = await from.get(entry, key);
   return row === undefined ? undefined : Buffer.from(fromColumns(row).value).toString();
@@ -55,6 +64,45 @@ describeEachStore('KV', (the) => {
       const row = await kv.get('p', 'k');
       expect(row).toMatchObject({ key: 'k', version: second, expires_at: null });
       expect(await text('p', 'k')).toBe('{"a":1}');
+    });
+
+    test('values that one answer cannot hold are not fetched', async () => {
+      let fetched = 0;
+      const db = store.db.withPlugin({
+        transformQuery: ({ node }) => node,
+        transformResult: async ({ result }) => {
+          for (const { value } of result.rows)
+            if (value instanceof Uint8Array && value.length > 1_000_000) fetched += 1;
+          return result;
+        },
+      });
+      const own = open({ quota: () => ({ maxBytes: 1e9, maxKeys: 10 }) }, { ...store, db });
+      const keys = ['a', 'b', 'c', 'd', 'e'];
+      for (const key of keys) await own.set('p', put(key, 'x'.repeat(3_900_000)));
+      await expect(own.getMany('p', keys)).rejects.toMatchObject({ code: 'MESSAGE_TOO_LARGE' });
+      expect(await own.getMany('p', ['d', 'e'])).toHaveLength(2);
+      expect(fetched).toBeLessThanOrEqual(4);
+    });
+
+    test('who reads much does not keep the reads of others waiting', async () => {
+      const asked: boolean[] = [];
+      const db = store.db.withPlugin({
+        transformQuery({ node }) {
+          asked.push(JSON.stringify(node).includes('"little"'));
+          return node;
+        },
+        transformResult: async ({ result }) => result,
+      });
+      const own = open({}, { ...store, db });
+      const much = Array.from({ length: 3 }, async (_, part) =>
+        own.getMany(
+          'much',
+          Array.from({ length: 1_000 }, (_key, n) => `${part}/${n}`),
+        ),
+      );
+      await Promise.all([...much, own.get('little', 'k')]);
+      expect(asked.length).toBeGreaterThan(20);
+      expect(asked.indexOf(true)).toBeLessThan(4);
     });
 
     test('each entry has a namespace of its own', async () => {
@@ -159,9 +207,28 @@ describeEachStore('KV', (the) => {
       await kv.set('p', put('k', 'v'));
     });
 
-    test.each([-1, Number.MAX_SAFE_INTEGER])('refuses a time to live of %d', async (ttlMs) => {
-      await expect(kv.set('p', put('k', 'v', { ttlMs }))).rejects.toMatchObject({ field: 'ttl_ms' });
+    test('a key that is set anew while the sweeper comes by stays', async () => {
+      const other = await the.open();
+      kv.start();
+      await kv.set('p', put('k', 'v', { ttlMs: 100 }));
+      clock.advance(100);
+      let swept: Promise<void> | undefined;
+      await other.transaction(async (trx) => {
+        await trx.updateTable('kv').set({ expires_at: null }).where('key', '=', 'k').execute();
+        swept = kv.sweep();
+        if (the.engine === 'postgres')
+          await expect.poll(() => waitsForLock(other), { interval: 5 }).toBe(true);
+      });
+      await swept;
+      expect(await text('p', 'k')).toBe('v');
     });
+
+    test.each([-1, Number.MAX_SAFE_INTEGER, 8_640_000_000_000_000])(
+      'refuses a time to live of %d',
+      async (ttlMs) => {
+        await expect(kv.set('p', put('k', 'v', { ttlMs }))).rejects.toMatchObject({ field: 'ttl_ms' });
+      },
+    );
   });
 
   describe('the quota of an entry', () => {

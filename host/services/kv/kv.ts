@@ -137,14 +137,17 @@ export function createKv(options: KvOptions): Kv {
     async getMany(entry, keys) {
       assertItems('keys', keys.length);
       for (const key of keys) assertKey(key);
-      const rows = await Promise.all([...new Set(keys)].map(async (key) => reads.get(entry, key)));
-      const found = rows.filter((row) => row !== undefined);
-      const bytes = found.reduce((sum, row) => sum + row.size, 0);
-      if (bytes <= MAX_ANSWER_BYTES) return found;
-      throw new BulkheadError(
-        ErrorCode.MESSAGE_TOO_LARGE,
-        `the values are ${bytes} bytes together, and one answer holds ${MAX_ANSWER_BYTES}; ask for fewer keys`,
-      );
+      let bytes = 0;
+      const admit = (size: number): void => {
+        bytes += size;
+        if (bytes <= MAX_ANSWER_BYTES) return;
+        throw new BulkheadError(
+          ErrorCode.MESSAGE_TOO_LARGE,
+          `the values are more than ${MAX_ANSWER_BYTES} bytes together, which is what one answer holds; ask for fewer keys`,
+        );
+      };
+      const rows = await Promise.all([...new Set(keys)].map(async (key) => reads.get(entry, key, admit)));
+      return rows.filter((row) => row !== undefined);
     },
     list: async (entry, prefix, pageSize, pageToken) =>
       listKeys(db, { entry, prefix, pageSize, pageToken, nowMs: clock.now() }),

@@ -40,4 +40,22 @@ describeEachStore('what a plugin writes of the configuration', (the) => {
       ],
     ]);
   });
+
+  it('is a bounded number of entries that wait, also when many are asked for at once', async () => {
+    const layer = createConfigLayer({
+      store: await the.open(),
+      clock: systemClock,
+      audit: NO_AUDIT,
+      writes: () => 'allow',
+      check: () => Promise.resolve(),
+    });
+    const writer = createConfigWriter(layer, () => false);
+    const asked = await Promise.allSettled(
+      Array.from({ length: 52 }, async (_, n) =>
+        writer.addPending(actor, { name: `p${n}`, plugin: 'com.example.pending', config: {} }),
+      ),
+    );
+    expect(asked.slice(49).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
+    expect(asked[51]).toMatchObject({ reason: { code: ErrorCode.QUOTA_EXCEEDED } });
+  });
 });

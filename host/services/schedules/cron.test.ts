@@ -47,10 +47,10 @@ describe('times of a schedule', () => {
 
   test.each([
     ['2026-01-01T00:00:00Z', undefined],
-    ['2026-01-01T00:05:00Z', { fireMs: at('2026-01-01T00:05:00Z'), several: false }],
-    ['2026-01-01T00:09:59Z', { fireMs: at('2026-01-01T00:05:00Z'), several: false }],
-    ['2026-01-01T00:10:00Z', { fireMs: at('2026-01-01T00:10:00Z'), several: true }],
-    ['2029-01-01T00:00:00Z', { fireMs: at('2029-01-01T00:00:00Z'), several: true }],
+    ['2026-01-01T00:05:00Z', at('2026-01-01T00:05:00Z')],
+    ['2026-01-01T00:09:59Z', at('2026-01-01T00:05:00Z')],
+    ['2026-01-01T00:10:00Z', at('2026-01-01T00:10:00Z')],
+    ['2029-01-01T00:00:00Z', at('2029-01-01T00:00:00Z')],
   ])('what is due at %s', (now, due) => {
     const times = parseTimes('*/5 * * * *', 'UTC');
     expect(times.due(at('2026-01-01T00:00:00Z'), at(now))).toEqual(due);

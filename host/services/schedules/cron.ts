@@ -8,8 +8,8 @@ const MAX_STEPS = 50;
 export interface Times {
   /** The first fire after a time; undefined when there is none any more. */
   next(afterMs: number): number | undefined;
-  /** The last fire after `afterMs` and not after `nowMs`, and whether there were others; undefined when none is due. */
-  due(afterMs: number, nowMs: number): { readonly fireMs: number; readonly several: boolean } | undefined;
+  /** The last fire after `afterMs` and not after `nowMs`; undefined when none is due. */
+  due(afterMs: number, nowMs: number): number | undefined;
 }
 
 /**
@@ -26,11 +26,9 @@ export function parseTimes(cron: string, timezone: string): Times {
     due(afterMs, nowMs) {
       let last = next(afterMs);
       if (last === undefined || last > nowMs) return undefined;
-      let several = false;
       for (let steps = 0; ; steps += 1) {
         const later = next(last);
-        if (later === undefined || later > nowMs) return { fireMs: last, several };
-        several = true;
+        if (later === undefined || later > nowMs) return last;
         last = later;
         if (steps === MAX_STEPS)
           last = Math.max(last, times.previousRuns(1, new Date(nowMs + 1))[0]?.getTime() ?? 0);

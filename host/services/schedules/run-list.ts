@@ -1,7 +1,7 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { Kysely } from 'kysely';
 import type { Database } from '../../store/database.js';
-import { fromPageToken, toPageToken } from '../page-token.js';
+import { fromPageToken, notPageToken, toPageToken } from '../page-token.js';
 import { isRunState, type RunState } from './run-state.js';
 
 export interface RunQuery {
@@ -45,10 +45,10 @@ export async function listRuns(db: Kysely<Database>, query: RunQuery): Promise<R
     );
   }
   const pageSize = query.pageSize || DEFAULT_PAGE_SIZE;
-  const before = Number(fromPageToken(query.pageToken));
+  const before = query.pageToken === '' ? undefined : readPosition(query.pageToken);
   let select = db.selectFrom('schedule_runs').selectAll().where('entry', '=', entry);
   if (schedule !== '') select = select.where('schedule', '=', schedule);
-  if (before > 0) select = select.where('seq', '<', before);
+  if (before !== undefined) select = select.where('seq', '<', before);
   const rows = await select
     .orderBy('seq', 'desc')
     .limit(pageSize + 1)
@@ -67,4 +67,11 @@ export async function listRuns(db: Kysely<Database>, query: RunQuery): Promise<R
     })),
     nextPageToken: rows.length > pageSize ? toPageToken(String(page.at(-1)?.seq ?? 0)) : '',
   };
+}
+
+/** @throws INVALID_ARGUMENT */
+function readPosition(pageToken: string): number {
+  const position = Number(/^[1-9]\d*$/.exec(fromPageToken(pageToken))?.[0]);
+  if (Number.isSafeInteger(position)) return position;
+  throw notPageToken();
 }

@@ -1,4 +1,4 @@
-import { BulkheadError } from '@bulkhead/proto';
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { Clock } from '../../clock.js';
 import type { Store } from '../../store/store.js';
 import type { Logger } from '../../telemetry/logger.js';
@@ -11,6 +11,8 @@ import { loadSchedules, type ScheduledPlugin } from './schedule-list.js';
 export const SCHEDULES_CHANNEL = 'schedules';
 /** A fire that is later than this was missed. */
 const LATE_MS = 30_000;
+/** Wait after a look that failed: well before what it did not claim counts as missed. */
+const RETRY_MS = 2_000;
 /** Longest wait before looking again: the wall clock may have been set. */
 const MAX_WAIT_MS = 30_000;
 const MISSED = 'missed: no host ran then, or the plugin was down';
@@ -66,27 +68,30 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const now = clock.now();
     const due = at.due(schedule.consideredAt, now);
     if (due === undefined) return at.next(Math.max(schedule.consideredAt, now));
-    const late = now - due.fireMs > LATE_MS;
-    if (late && schedule.missed === 'skip') await claims.skip(schedule, due.fireMs, MISSED);
+    const late = now - due > LATE_MS;
+    if (late && schedule.missed === 'skip') await claims.skip(schedule, due, MISSED);
     else {
-      const claimed = await claims.fire(schedule, due.fireMs);
+      const claimed = await claims.fire(schedule, due);
       if (claimed !== undefined) run(claimed, schedule.timeoutMs);
     }
-    return at.next(Math.max(due.fireMs, now));
+    return at.next(Math.max(due, now));
   };
 
   const look = async (): Promise<number> => {
     let next = Infinity;
     for (const schedule of await loadSchedules(store, clock, serving())) {
       if (schedule.paused || paused) continue;
+      const { entry, name, spec } = schedule;
+      const key = `${entry}/${name}/${spec}`;
       try {
         next = Math.min(next, (await consider(schedule)) ?? Infinity);
-      } catch (error) {
-        const { entry, name, spec } = schedule;
-        const key = `${entry}/${name}/${spec}`;
-        if (!broken.has(key))
-          log.error({ plugin: entry, schedule: name, err: error }, BulkheadError.from(error).message);
+        broken.delete(key);
+      } catch (thrown) {
+        const error = BulkheadError.from(thrown);
+        if (!broken.has(key)) log.error({ plugin: entry, schedule: name, err: error }, error.message);
         broken.add(key);
+        // One that cannot be read stays so; another fault may be over.
+        if (error.code !== ErrorCode.INVALID_ARGUMENT) next = Math.min(next, clock.now() + RETRY_MS);
       }
     }
     return next;
@@ -102,7 +107,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     looking = look()
       .catch((error: unknown) => {
         log.warn({ err: error }, 'could not look for schedules that are due; looking again later');
-        return Infinity;
+        return clock.now() + RETRY_MS;
       })
       .then((next) => {
         looking = undefined;

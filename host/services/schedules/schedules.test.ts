@@ -55,6 +55,8 @@ class Plugin implements ScheduledPlugin {
   }
 }
 
+/** Good, but for its length. */
+const TOO_LONG = { cron: `0 0 * * ${'1,'.repeat(200)}1` };
 const every5 = (change: Partial<ScheduleDeclaration> = {}): ScheduleDeclaration => ({
   name: 'tidy',
   cron: '*/5 * * * *',
@@ -71,9 +73,9 @@ describeEachStore('schedules', (the) => {
   let started: Schedules[];
   let keepRuns: number;
 
-  const host = async (own = plugin, time = clock): Promise<Schedules> => {
+  const host = async (own = plugin, time = clock, on?: Store): Promise<Schedules> => {
     const schedules = createSchedules({
-      store: await the.open(),
+      store: on ?? (await the.open()),
       clock: time,
       log: createSilentLogger(),
       audit: NO_AUDIT,
@@ -318,7 +320,13 @@ describeEachStore('schedules', (the) => {
 
     test('refuses what is no cron, no time zone or no name', async () => {
       const schedules = await host();
-      for (const change of [{ cron: '* *' }, { timezone: 'Mars' }, { name: 'a b' }, { timeoutMs: 1e9 }]) {
+      for (const change of [
+        { cron: '* *' },
+        { timezone: 'Mars' },
+        { name: 'a b' },
+        { timeoutMs: 1e9 },
+        TOO_LONG,
+      ]) {
         await expect(
           schedules.create('p', { ...nightly, ...change }, false, HOST_ACTOR),
         ).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
@@ -327,8 +335,13 @@ describeEachStore('schedules', (the) => {
 
     test('a plugin makes a bounded number', async () => {
       const schedules = await host();
-      for (let n = 0; n < 100; n += 1)
-        await schedules.create('p', { ...nightly, name: `n${n}` }, true, HOST_ACTOR);
+      const create = async (n: number) =>
+        schedules.create('p', { ...nightly, name: `n${n}` }, true, HOST_ACTOR);
+      for (let n = 0; n < 98; n += 1) await create(n);
+      await Promise.allSettled(Array.from({ length: 6 }, async (_, n) => create(98 + n)));
+      const made = await schedules.list('p');
+      expect(made.length).toBeLessThanOrEqual(100);
+      for (let n = made.length; n < 100; n += 1) await create(1_000 + n);
       await expect(schedules.create('p', nightly, true, HOST_ACTOR)).rejects.toMatchObject({
         code: 'QUOTA_EXCEEDED',
       });
@@ -348,6 +361,38 @@ describeEachStore('schedules', (the) => {
       }
       // Time may have passed on to one more.
       expect(new Set(plugin.fires).size).toBe(plugin.calls.length);
+    });
+
+    test('a fire that could not be claimed at first is claimed before it counts as missed', async () => {
+      plugin.declared = [every5()];
+      const opened = await the.open();
+      let failures = 0;
+      await host(plugin, clock, {
+        ...opened,
+        transaction: async (work) => {
+          failures += 1;
+          if (failures === 1) throw new BulkheadError(ErrorCode.STORE_BUSY, 'busy');
+          return opened.transaction(work);
+        },
+      });
+      // A moment after it fires.
+      clock.advance(4.5 * MINUTE_MS + 100);
+      await until(() => failures === 1);
+      await until(() => {
+        clock.advance(100);
+        return failures > 1;
+      });
+      await untilRun('succeeded');
+      expect(plugin.calls).toHaveLength(1);
+    });
+
+    test('refuses a page token that no list gave', async () => {
+      const schedules = await host();
+      for (const position of ['abc', '-1', '1.5', '1e400']) {
+        const pageToken = Buffer.from(position).toString('base64url');
+        const asked = schedules.runs({ entry: 'p', schedule: '', pageSize: 0, pageToken });
+        await expect(asked).rejects.toMatchObject({ field: 'page_token' });
+      }
     });
 
     test.each([

@@ -4,6 +4,8 @@ import { parseJson, stringifyJson, type JsonValue } from '@bulkhead/proto/json';
 import { invalid, pageOf } from './pages.js';
 import { createTwinMethods, unary, type TwinMethod } from './twin-methods.js';
 
+/** The last time that a date can say. */
+const MAX_TIME_MS = 8_640_000_000_000_000;
 const MAX_KEY_BYTES = 255;
 const MAX_VALUE_BYTES = 5_000_000;
 const MAX_ITEMS = 1_000;
@@ -177,8 +179,11 @@ export class KvTwin {
     if (value.length > MAX_VALUE_BYTES) {
       throw invalid('value', `expected a value of at most ${MAX_VALUE_BYTES} bytes, got ${value.length}`);
     }
-    if (ttlMs < 0n || !Number.isSafeInteger(this.#now() + Number(ttlMs))) {
-      throw invalid('ttl_ms', `expected a time to live of 0 or more milliseconds, got ${ttlMs}`);
+    if (ttlMs < 0n || this.#now() + Number(ttlMs) > MAX_TIME_MS) {
+      throw invalid(
+        'ttl_ms',
+        `expected a time to live of 0 or more milliseconds that ends before the year 275760, got ${ttlMs}`,
+      );
     }
   }
 
