@@ -3,9 +3,9 @@ import { parseArgs } from 'node:util';
 import { describeEnvironment } from './environment.ts';
 import { connectDirect, connectThroughGateway } from './gateway.ts';
 import { measureSecondInstall, measureVerification, TREE_FILES } from './install.ts';
-import { closedLoop, median, openLoop, type Sample, type Subject } from './measure.ts';
+import { measure, median, openLoop, type RemoteSubject, type Sample, type Subject } from './measure.ts';
 import { MISDEEDS, measureDisturbance } from './misbehaving.ts';
-import { SCENARIOS } from './scenarios.ts';
+import { RATIOS, SCENARIOS } from './scenarios.ts';
 import { measureNodeStart, measureStart } from './start-and-memory.ts';
 
 const { values } = parseArgs({
@@ -40,7 +40,7 @@ say(
   `median of ${rounds} interleaved rounds, ${sliceMs} ms each after a warm-up; payload: 250 bytes of JSON arguments`,
 );
 
-const subjects = new Map<string, Subject>();
+const subjects = new Map<string, Subject | RemoteSubject>();
 const wanted = SCENARIOS.filter(({ name }) => name.includes(values.only ?? ''));
 for (const scenario of wanted) {
   try {
@@ -57,8 +57,8 @@ for (let round = 0; round < rounds; round += 1) {
     const subject = subjects.get(scenario.name);
     if (subject === undefined) continue;
     for (const inFlight of scenario.inFlight) {
-      await closedLoop(subject, inFlight, round === 0 ? sliceMs : sliceMs / 3);
-      note(`${scenario.name}_c${inFlight}`, await closedLoop(subject, inFlight, sliceMs));
+      await measure(subject, inFlight, round === 0 ? sliceMs : sliceMs / 3);
+      note(`${scenario.name}_c${inFlight}`, await measure(subject, inFlight, sliceMs));
     }
   }
   say(`round ${round + 1} of ${rounds} done`);
@@ -83,6 +83,18 @@ for (const scenario of measured) {
         [perSecond, p50, p99].map((value) => String(value).padStart(11)).join('  '),
     );
   }
+}
+
+for (const { key, what, of, to, figure } of RATIOS) {
+  const above = samples.get(`${of.name}_c${of.inFlight}`) ?? [];
+  const below = samples.get(`${to.name}_c${to.inFlight}`) ?? [];
+  const rounds = above.flatMap((sample, round) => {
+    const other = below[round];
+    return other === undefined ? [] : [sample[figure] / other[figure]];
+  });
+  if (rounds.length === 0) continue;
+  results[key] = Math.round(median(rounds) * 100) / 100;
+  say(`${what}: ${results[key]} ×`);
 }
 
 if (values.only !== undefined) {
