@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { parseArgs } from 'node:util';
 import { describeEnvironment } from './environment.ts';
 import { connectDirect, connectThroughGateway } from './gateway.ts';
+import { measureHammered } from './hammered.ts';
 import { measureSecondInstall, measureVerification, TREE_FILES } from './install.ts';
 import { measure, median, openLoop, type RemoteSubject, type Sample, type Subject } from './measure.ts';
 import { MISDEEDS, measureDisturbance } from './misbehaving.ts';
@@ -13,7 +14,7 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '5' },
     'slice-ms': { type: 'string', default: '600' },
-    /** A part of a scenario's name: only those are measured, and nothing else. */
+    /** A part of a scenario's name, or of `hammered`: only those are measured, and nothing else. */
     only: { type: 'string' },
   },
 });
@@ -24,6 +25,8 @@ const rounds = Number(values.rounds);
 const sliceMs = Number(values['slice-ms']);
 /** Calls a second for the open loop: well under what either side can do, so that a queue is the exception. */
 const OPEN_LOOP_PER_SECOND = 200;
+/** What `--only` calls the pairs of `measureHammered`. */
+const HAMMERED = 'hammered';
 
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
@@ -95,6 +98,18 @@ for (const { key, what, of, to, figure } of RATIOS) {
   if (rounds.length === 0) continue;
   results[key] = Math.round(median(rounds) * 100) / 100;
   say(`${what}: ${results[key]} ×`);
+}
+
+if (HAMMERED.includes(values.only ?? '')) {
+  const hammered = await measureHammered(rounds, sliceMs);
+  results['hammered_quiet_p99_us'] = hammered.quietP99Us;
+  results['hammered_p99_us'] = hammered.p99Us;
+  results['hammered_ratio'] = hammered.ratio;
+  say(
+    `KV gets beside a plugin far past its budget: p50 ${hammered.p50Us} µs, p99 ${hammered.p99Us} µs; ` +
+      `quiet ${hammered.quietP50Us} and ${hammered.quietP99Us} µs; p99 ${hammered.ratio} ×; ` +
+      `the other was answered ${hammered.answeredPerSecond} and refused ${hammered.refusedPerSecond} times a second`,
+  );
 }
 
 if (values.only !== undefined) {
