@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createHost, type Host } from '@bulkhead/host';
+import { isPlainObject } from '@bulkhead/proto/rules';
 import { summarize, type RemoteSubject } from './measure.ts';
 
 const ASKER = join(import.meta.dirname, '../fixtures/plugins/asker');
@@ -98,12 +99,15 @@ async function tell(
   host: Host,
   plugin: string,
   does: Way | 'fill',
-  asking: object,
+  asking: Readonly<Record<string, number>>,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const call = { name: plugin, args: { does, ...asking } };
-  const { allowed, payload } = await host.invoke('tool_pre_invoke', call);
-  if (!allowed) throw new Error(`expected '${plugin}' to ask`);
-  return { ...payload.args };
+  const call = { name: plugin, args: { does, ...asking }, headers: {} };
+  const {
+    allowed,
+    payload: { args },
+  } = await host.invoke('tool_pre_invoke', call);
+  if (!allowed || !isPlainObject(args)) throw new Error(`expected '${plugin}' to ask`);
+  return args;
 }
 
 function numbers(value: unknown): readonly number[] {
