@@ -24,8 +24,7 @@ declare global {
 // Text that may hold a number whose shortest form is not its source: many digits, a trailing zero after the point, an
 // exponent, a very small fraction, minus zero. What begins or ends as no number can is in a string: dates and ids, which are
 // common, do not count. Other hits inside a string only cost time.
-const MAY_LOSE =
-  /[\d.]{16}|\d\.\d*0(?=[\s,\]}]|$)|(?:^|[\s,:[])-?\d[\d.]*[eE]|0\.0{6}|-0(?=[\s,\]}]|$)/;
+const MAY_LOSE = /[\d.]{16}|\d\.\d*0(?=[\s,\]}]|$)|(?:^|[\s,:[])-?\d[\d.]*[eE]|0\.0{6}|-0(?=[\s,\]}]|$)/;
 
 /**
  * `JSON.parse`, but a number that would not print as it was written (9007199254740993, 10.0) comes as a
