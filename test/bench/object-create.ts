@@ -8,6 +8,7 @@ import { systemClock } from '../../host/dist/clock.js';
 import { createOutbox } from '../../host/dist/events/create-outbox.js';
 import { commitChange, type CommitParts } from '../../host/dist/objects/commit.js';
 import { createHookRuns } from '../../host/dist/objects/hook-runs.js';
+import { writeRow } from '../../host/dist/objects/object-rows.js';
 import { createObjectTable } from '../../host/dist/objects/object-table.js';
 import { NO_SEAL } from '../../host/dist/objects/seal.js';
 import { openStore } from '../../host/dist/store/open-store.js';
@@ -104,7 +105,19 @@ function parsed(): ObjectShapes['llm'] {
   });
 }
 
-/** The floor: object, audit row and event of such an llm in one transaction. Nobody waits for the audit log's chain. */
+/** The floor: the row of such an llm, in a transaction of its own. */
+export async function createObjectRowSubject(): Promise<Subject> {
+  const { store, close } = await openAlone();
+  return {
+    async call() {
+      const row = writeRow(NO_SEAL, 'llm', parsed(), {});
+      await store.transaction((trx) => trx.insertInto('objects').values(row).execute());
+    },
+    close,
+  };
+}
+
+/** Object, audit row and event of such an llm in one transaction. Nobody waits for the audit log's chain. */
 export async function createObjectTransactionSubject(): Promise<Subject> {
   const { store, audit, commit, close } = await openAlone();
   return {
