@@ -1,3 +1,4 @@
+export { encodeMessage, type Encodes } from './encode-message.js';
 export { NO_SCOPE, scopesOf, type ScopedService } from './scopes.js';
 export { ErrorDetail } from './gen/bulkhead/v1/error.js';
 export {

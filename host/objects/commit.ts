@@ -59,17 +59,20 @@ export async function commitChange<Type extends ObjectType>(
     await parts.seal.prepare();
   try {
     const committed = await store.transaction(async (trx) => {
-      const written = await writeObject(trx, table, operation, object, notes);
-      await audit.write(trx, auditEntry(operation, object));
-      await parts.events.append(trx, {
-        topic: `system.${operation.type}.${PAST[operation.action]}`,
-        dataJson: JSON.stringify({
-          type: operation.type,
-          id: object.id,
-          operation_id: operation.id,
-          actor: operation.actor,
+      // One after another in the store, sent without waiting for each other.
+      const [written] = await Promise.all([
+        writeObject(trx, table, operation, object, notes),
+        audit.write(trx, auditEntry(operation, object)),
+        parts.events.append(trx, {
+          topic: `system.${operation.type}.${PAST[operation.action]}`,
+          dataJson: JSON.stringify({
+            type: operation.type,
+            id: object.id,
+            operation_id: operation.id,
+            actor: operation.actor,
+          }),
         }),
-      });
+      ]);
       await parts.runs.add(
         trx,
         plugins.map(({ config }) => ({

@@ -99,19 +99,25 @@ export function createGuard(options: GuardOptions): Guard {
     call: IncomingCall,
   ): Uint8Array | Promise<Uint8Array> => {
     const timeoutMs = call.timeoutMs > 0 ? Math.min(call.timeoutMs, MAX_CALL_MS) : MAX_CALL_MS;
-    const expired = new AbortController();
+    // Most handlers ask for no signal; then there is none to make.
+    let expired: AbortController | undefined;
     let signal: AbortSignal | undefined;
+    let late = false;
     const answer = method.handle(body, {
       plugin,
       timeoutMs,
       traceparent: call.traceparent,
       get signal() {
-        return (signal ??= AbortSignal.any([expired.signal, call.signal]));
+        if (signal !== undefined) return signal;
+        expired = new AbortController();
+        if (late) expired.abort();
+        return (signal = AbortSignal.any([expired.signal, call.signal]));
       },
     });
     if (!(answer instanceof Promise)) return answer;
     return deadlines.within(timeoutMs, answer, () => {
-      expired.abort();
+      late = true;
+      expired?.abort();
     });
   };
 

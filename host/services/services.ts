@@ -137,6 +137,10 @@ export function createServices(options: ServicesOptions): Services {
     seal: secrets?.objects ?? NO_SEAL,
     onRecord: options.onHookRecord,
   });
+  const takeBudgets = (): void => {
+    budgets.clear();
+    for (const { name, serviceBudgets } of options.configured()) budgets.set(name, serviceBudgets);
+  };
   return {
     objects,
     kv,
@@ -188,12 +192,13 @@ export function createServices(options: ServicesOptions): Services {
     },
     refusals: new RefusalLog(audit, clock),
     rewire() {
-      for (const { config: entry } of active()) budgets.set(entry.name, entry.serviceBudgets);
+      takeBudgets();
       kept.rewire();
     },
     toolbox,
     contributions: createPluginContributions(active, audit, toolbox.schemas),
     start() {
+      takeBudgets();
       toolbox.approvals.start();
       kept.start();
       afterHooks.start();

@@ -1,14 +1,10 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import { encodeMessage, type Encodes } from '@bulkhead/proto/host';
 import type { HostCall, HostMethod } from '../sidecar/host-method.js';
 
 /** What of a generated message is needed to take one in. */
 export interface Decodes<Message> {
   decode(bytes: Uint8Array): Message;
-}
-
-/** What of a generated message is needed to give one out. */
-export interface Encodes<Message> {
-  encode(message: Message): { finish(): Uint8Array };
 }
 
 /** A method by its messages. @throws BulkheadError INVALID_ARGUMENT for bytes that are no such request */
@@ -30,6 +26,6 @@ export function unary<Request, Response>(
         },
       );
     }
-    return response.encode(await handle(given, call)).finish();
+    return encodeMessage(response, await handle(given, call));
   };
 }

@@ -1,6 +1,10 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { JsonText, isRawNumber, parseJson, stringifyJson } from './index.js';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 describe('parseJson', () => {
   test.each([
@@ -39,6 +43,15 @@ describe('parseJson', () => {
   test('a number inside a string is a string', () => {
     expect(parseJson('{"a":"9007199254740993 and 10.0"}')).toEqual({ a: '9007199254740993 and 10.0' });
   });
+
+  test.each(['2026-01-01T00:00:00.000Z', '0199e1a2-7e40-7e21-80e3-0e1f5a9d7e55', 'from -0.5 to 10.0x'])(
+    '%s in a string does not make a value be looked at member by member',
+    (text) => {
+      const parse = vi.spyOn(JSON, 'parse');
+      expect(parseJson(`{"a":"${text}"}`)).toEqual({ a: text });
+      expect(parse.mock.lastCall).toHaveLength(1);
+    },
+  );
 
   test('a member named __proto__ is a member', () => {
     expect(Object.keys(parseJson('{"__proto__":10.0}') as object)).toEqual(['__proto__']);

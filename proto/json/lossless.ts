@@ -21,9 +21,10 @@ declare global {
   }
 }
 
-// Text that may hold a number whose shortest form is not its source: many digits, a trailing zero after
-// the point, an exponent, a very small fraction, minus zero. A hit inside a string only costs time.
-const MAY_LOSE = /[\d.]{16}|\d\.\d*0(?!\d)|\d[eE][-+\d]|0\.0{6}|-0/;
+// Text that may hold a number whose shortest form is not its source: many digits, a trailing zero after the point, an
+// exponent, a very small fraction, minus zero. What begins or ends as no number can is in a string: dates and ids, which are
+// common, do not count. Other hits inside a string only cost time.
+const MAY_LOSE = /[\d.]{16}|\d\.\d*0(?=[\s,\]}]|$)|(?:^|[\s,:[])-?\d[\d.]*[eE]|0\.0{6}|-0(?=[\s,\]}]|$)/;
 
 /**
  * `JSON.parse`, but a number that would not print as it was written (9007199254740993, 10.0) comes as a

@@ -2,10 +2,11 @@ import { EventEmitter } from 'node:events';
 import { parseArgs } from 'node:util';
 import { describeEnvironment } from './environment.ts';
 import { connectDirect, connectThroughGateway } from './gateway.ts';
+import { measureHammered } from './hammered.ts';
 import { measureSecondInstall, measureVerification, TREE_FILES } from './install.ts';
-import { closedLoop, median, openLoop, type Sample, type Subject } from './measure.ts';
+import { measure, median, openLoop, type RemoteSubject, type Sample, type Subject } from './measure.ts';
 import { MISDEEDS, measureDisturbance } from './misbehaving.ts';
-import { SCENARIOS } from './scenarios.ts';
+import { RATIOS, SCENARIOS } from './scenarios.ts';
 import { measureNodeStart, measureStart } from './start-and-memory.ts';
 
 const { values } = parseArgs({
@@ -13,7 +14,7 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '5' },
     'slice-ms': { type: 'string', default: '600' },
-    /** A part of a scenario's name: only those are measured, and nothing else. */
+    /** A part of a scenario's name, or of `hammered`: only those are measured, and nothing else. */
     only: { type: 'string' },
   },
 });
@@ -24,6 +25,8 @@ const rounds = Number(values.rounds);
 const sliceMs = Number(values['slice-ms']);
 /** Calls a second for the open loop: well under what either side can do, so that a queue is the exception. */
 const OPEN_LOOP_PER_SECOND = 200;
+/** What `--only` calls the pairs of `measureHammered`. */
+const HAMMERED = 'hammered';
 
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
@@ -40,7 +43,7 @@ say(
   `median of ${rounds} interleaved rounds, ${sliceMs} ms each after a warm-up; payload: 250 bytes of JSON arguments`,
 );
 
-const subjects = new Map<string, Subject>();
+const subjects = new Map<string, Subject | RemoteSubject>();
 const wanted = SCENARIOS.filter(({ name }) => name.includes(values.only ?? ''));
 for (const scenario of wanted) {
   try {
@@ -57,8 +60,8 @@ for (let round = 0; round < rounds; round += 1) {
     const subject = subjects.get(scenario.name);
     if (subject === undefined) continue;
     for (const inFlight of scenario.inFlight) {
-      await closedLoop(subject, inFlight, round === 0 ? sliceMs : sliceMs / 3);
-      note(`${scenario.name}_c${inFlight}`, await closedLoop(subject, inFlight, sliceMs));
+      await measure(subject, inFlight, round === 0 ? sliceMs : sliceMs / 3);
+      note(`${scenario.name}_c${inFlight}`, await measure(subject, inFlight, sliceMs));
     }
   }
   say(`round ${round + 1} of ${rounds} done`);
@@ -83,6 +86,30 @@ for (const scenario of measured) {
         [perSecond, p50, p99].map((value) => String(value).padStart(11)).join('  '),
     );
   }
+}
+
+for (const { key, what, of, to, figure } of RATIOS) {
+  const above = samples.get(`${of.name}_c${of.inFlight}`) ?? [];
+  const below = samples.get(`${to.name}_c${to.inFlight}`) ?? [];
+  const rounds = above.flatMap((sample, round) => {
+    const other = below[round];
+    return other === undefined ? [] : [sample[figure] / other[figure]];
+  });
+  if (rounds.length === 0) continue;
+  results[key] = Math.round(median(rounds) * 100) / 100;
+  say(`${what}: ${results[key]} ×`);
+}
+
+if (HAMMERED.includes(values.only ?? '')) {
+  const hammered = await measureHammered(rounds, sliceMs);
+  results['hammered_quiet_p99_us'] = hammered.quietP99Us;
+  results['hammered_p99_us'] = hammered.p99Us;
+  results['hammered_ratio'] = hammered.ratio;
+  say(
+    `KV gets beside a plugin far past its budget: p50 ${hammered.p50Us} µs, p99 ${hammered.p99Us} µs; ` +
+      `quiet ${hammered.quietP50Us} and ${hammered.quietP99Us} µs; p99 ${hammered.ratio} ×; ` +
+      `the other was answered ${hammered.answeredPerSecond} and refused ${hammered.refusedPerSecond} times a second`,
+  );
 }
 
 if (values.only !== undefined) {

@@ -5,6 +5,13 @@ export interface Subject {
   close(): Promise<void>;
 }
 
+/** One whose calls are made in another process, which measures them there by the same rules. */
+export interface RemoteSubject {
+  /** Keeps `inFlight` calls going for `durationMs`. */
+  measure(inFlight: number, durationMs: number): Promise<Sample>;
+  close(): Promise<void>;
+}
+
 export interface Sample {
   readonly perSecond: number;
   readonly p50Us: number;
@@ -22,8 +29,18 @@ export function median(values: readonly number[]): number {
   );
 }
 
+/** A closed loop, wherever its calls are made. */
+export async function measure(
+  subject: Subject | RemoteSubject,
+  inFlight: number,
+  durationMs: number,
+): Promise<Sample> {
+  if ('measure' in subject) return subject.measure(inFlight, durationMs);
+  return closedLoop(subject, inFlight, durationMs);
+}
+
 /** Keeps `inFlight` calls going for `durationMs`: as soon as one is answered the next one starts. */
-export async function closedLoop(subject: Subject, inFlight: number, durationMs: number): Promise<Sample> {
+async function closedLoop(subject: Subject, inFlight: number, durationMs: number): Promise<Sample> {
   const latencies: number[] = [];
   const begin = performance.now();
   const end = begin + durationMs;
@@ -66,8 +83,9 @@ export async function openLoop(subject: Subject, perSecond: number, durationMs: 
   return summarize(latencies, performance.now() - begin);
 }
 
-function summarize(latencies: number[], elapsedMs: number): Sample {
-  latencies.sort((a, b) => a - b);
+/** @param taken how long each call took, in milliseconds */
+export function summarize(taken: readonly number[], elapsedMs: number): Sample {
+  const latencies = taken.toSorted((a, b) => a - b);
   return {
     perSecond: Math.round((latencies.length * 1000) / elapsedMs),
     p50Us: Math.round(percentile(latencies, 0.5) * 1000 * 10) / 10,

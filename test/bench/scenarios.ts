@@ -1,4 +1,11 @@
-import type { Subject } from './measure.ts';
+import { createKvGetSubject } from './asking.ts';
+import type { RemoteSubject, Subject } from './measure.ts';
+import {
+  createObjectCommitSubject,
+  createObjectRowSubject,
+  createObjectSubject,
+  createObjectTransactionSubject,
+} from './object-create.ts';
 import { connectMcpStdio } from './peers/mcp-stdio.ts';
 import { connectSocket } from './peers/socket.ts';
 import { connectUnary } from './peers/unary.ts';
@@ -12,7 +19,7 @@ export interface Scenario {
   readonly inFlight: readonly number[];
   /** A machine that lacks what it needs measures everything else. */
   readonly optional?: true;
-  connect(): Promise<Subject>;
+  connect(): Promise<Subject | RemoteSubject>;
 }
 
 /** A call of all of them at once, which ends with the last. */
@@ -144,5 +151,87 @@ export const SCENARIOS: readonly Scenario[] = [
     inFlight: [1, 64],
     optional: true,
     connect: async () => createPostgresStoreSubject('read'),
+  },
+  {
+    name: 'kv_get',
+    what: 'KV get by a plugin, over the link',
+    inFlight: [1, 64],
+    connect: async () => createKvGetSubject('link'),
+  },
+  {
+    name: 'kv_get_unary',
+    what: 'the same by naive unary gRPC',
+    inFlight: [1, 64],
+    connect: async () => createKvGetSubject('naive'),
+  },
+  {
+    name: 'object_create',
+    what: 'an llm created, two plugins hook it',
+    inFlight: [1],
+    connect: async () => createObjectSubject(2),
+  },
+  {
+    name: 'object_create_unhooked',
+    what: 'the same, no plugin hooks it',
+    inFlight: [1],
+    connect: async () => createObjectSubject(0),
+  },
+  {
+    name: 'object_create_row',
+    what: 'its row alone, in a transaction',
+    inFlight: [1],
+    connect: createObjectRowSubject,
+  },
+  {
+    name: 'object_create_transaction',
+    what: 'its object, audit row, event in one transaction',
+    inFlight: [1],
+    connect: createObjectTransactionSubject,
+  },
+  {
+    name: 'object_create_commit',
+    what: 'the same, chained in the audit log',
+    inFlight: [1],
+    connect: createObjectCommitSubject,
+  },
+];
+
+/** What a target is about: one figure over another of the same round. */
+interface Ratio {
+  readonly key: string;
+  readonly what: string;
+  readonly of: { readonly name: string; readonly inFlight: number };
+  readonly to: { readonly name: string; readonly inFlight: number };
+  readonly figure: 'perSecond' | 'p50Us';
+}
+
+export const RATIOS: readonly Ratio[] = [
+  {
+    key: 'kv_get_over_unary',
+    what: 'KV gets, 64 in flight, over naive unary (target: at least 5)',
+    of: { name: 'kv_get', inFlight: 64 },
+    to: { name: 'kv_get_unary', inFlight: 64 },
+    figure: 'perSecond',
+  },
+  {
+    key: 'object_create_over_row',
+    what: 'p50 of an object created with two hooks, over its row alone (target: under 3)',
+    of: { name: 'object_create', inFlight: 1 },
+    to: { name: 'object_create_row', inFlight: 1 },
+    figure: 'p50Us',
+  },
+  {
+    key: 'object_create_over_transaction',
+    what: 'the same over the transaction of its row, audit row and event',
+    of: { name: 'object_create', inFlight: 1 },
+    to: { name: 'object_create_transaction', inFlight: 1 },
+    figure: 'p50Us',
+  },
+  {
+    key: 'object_create_over_commit',
+    what: 'the same over the transaction with its entry chained in the audit log',
+    of: { name: 'object_create', inFlight: 1 },
+    to: { name: 'object_create_commit', inFlight: 1 },
+    figure: 'p50Us',
   },
 ];

@@ -16,6 +16,7 @@ import {
   KvServiceListResponse,
   SetRequest,
   SetResponse,
+  encodeMessage,
   type KvEntry,
   type KvWrite,
 } from '@bulkhead/proto/host';
@@ -34,18 +35,18 @@ export function createKvMethods(kv: Kv): readonly HostMethod[] {
       async get(body, { plugin }) {
         const { key } = KvServiceGetRequest.decode(body);
         const row = await kv.get(plugin.name, key);
-        return KvServiceGetResponse.encode({
+        return encodeMessage(KvServiceGetResponse, {
           entry: row === undefined ? undefined : toEntry(row),
-        }).finish();
+        });
       },
       async getMany(body, { plugin }) {
         const rows = await kv.getMany(plugin.name, GetManyRequest.decode(body).keys);
-        return GetManyResponse.encode({ entries: rows.map(toEntry) }).finish();
+        return encodeMessage(GetManyResponse, { entries: rows.map(toEntry) });
       },
       async list(body, { plugin }) {
         const { prefix, pageSize, pageToken } = KvServiceListRequest.decode(body);
         const page = await kv.list(plugin.name, prefix, pageSize, pageToken);
-        return KvServiceListResponse.encode({
+        return encodeMessage(KvServiceListResponse, {
           keys: page.keys.map(({ key, version, expiresAt, bytes }) => ({
             key,
             version: BigInt(version),
@@ -53,29 +54,29 @@ export function createKvMethods(kv: Kv): readonly HostMethod[] {
             sizeBytes: bytes,
           })),
           nextPageToken: page.nextPageToken,
-        }).finish();
+        });
       },
       async set(body, { plugin }) {
         const version = await kv.set(plugin.name, toSet(SetRequest.decode(body)));
-        return SetResponse.encode({ version: BigInt(version) }).finish();
+        return encodeMessage(SetResponse, { version: BigInt(version) });
       },
       async delete(body, { plugin }) {
         const deleted = await kv.delete(plugin.name, KvServiceDeleteRequest.decode(body).key);
-        return KvServiceDeleteResponse.encode({ deleted }).finish();
+        return encodeMessage(KvServiceDeleteResponse, { deleted });
       },
       async increment(body, { plugin }) {
         const { key, by, ttlMs } = IncrementRequest.decode(body);
         const { value, version } = await kv.increment(plugin.name, key, Number(by), Number(ttlMs));
-        return IncrementResponse.encode({ value: BigInt(value), version: BigInt(version) }).finish();
+        return encodeMessage(IncrementResponse, { value: BigInt(value), version: BigInt(version) });
       },
       async compareAndSwap(body, { plugin }) {
         const request = CompareAndSwapRequest.decode(body);
         const version = await kv.compareAndSwap(plugin.name, toSet(request), Number(request.expectedVersion));
-        return CompareAndSwapResponse.encode({ version: BigInt(version) }).finish();
+        return encodeMessage(CompareAndSwapResponse, { version: BigInt(version) });
       },
       async batch(body, { plugin }) {
         await kv.batch(plugin.name, BatchRequest.decode(body).writes.map(toChange));
-        return BatchResponse.encode({}).finish();
+        return encodeMessage(BatchResponse, {});
       },
     },
     { getMany: countItems, batch: countItems },

@@ -27,6 +27,8 @@ export function createPostgresDialect(pool: ConnectionPool, health: HealthWatch)
 interface Connected extends Lease {
   /** Whether nobody knows what state it is in. */
   broken: boolean;
+  /** The query before: one connection does one at a time, and `pg` is not to queue them. */
+  before: Promise<unknown>;
 }
 
 const CHANGES: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE']);
@@ -34,8 +36,11 @@ const CHANGES: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'MER
 function createDriver(pool: ConnectionPool, health: HealthWatch): Driver {
   const leases = new WeakMap<DatabaseConnection, Connected>();
   const query = async (lease: Connected, { sql, parameters }: CompiledQuery) => {
+    const { before } = lease;
     try {
-      const result = await lease.client.query(sql, [...parameters]);
+      const answer = before.then(() => lease.client.query(sql, [...parameters]));
+      lease.before = answer.catch(() => undefined);
+      const result = await answer;
       health.answered();
       return result;
     } catch (thrown) {
@@ -52,7 +57,7 @@ function createDriver(pool: ConnectionPool, health: HealthWatch): Driver {
   return {
     init: () => Promise.resolve(),
     async acquireConnection() {
-      const lease: Connected = { ...(await pool.connect()), broken: false };
+      const lease: Connected = { ...(await pool.connect()), broken: false, before: Promise.resolve() };
       const connection: DatabaseConnection = {
         async executeQuery<R>(compiled: CompiledQuery): Promise<QueryResult<R>> {
           const { command, rowCount, rows } = await query(lease, compiled);

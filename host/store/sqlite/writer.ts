@@ -101,14 +101,11 @@ export function createWriter(link: WorkerLink): Writer {
       });
     },
     begin: (timeoutMs) =>
-      new Promise((resolve, reject) => {
+      new Promise((resolve) => {
         enqueue({
           kind: 'begin',
           take: (ended) => {
-            beginOn(link, timeoutMs, ended).then(resolve, (error: unknown) => {
-              ended();
-              reject(BulkheadError.from(error));
-            });
+            resolve(beginOn(link, timeoutMs, ended));
           },
         });
       }),
@@ -120,11 +117,8 @@ export function createWriter(link: WorkerLink): Writer {
   };
 }
 
-async function beginOn(
-  link: WorkerLink,
-  timeoutMs: number,
-  ended: () => void,
-): Promise<ExclusiveTransaction> {
+/** The first statement follows the begin without waiting for its answer: the thread does one after the other anyway. */
+function beginOn(link: WorkerLink, timeoutMs: number, ended: () => void): ExclusiveTransaction {
   const ask = (request: Parameters<WorkerLink['send']>[0]): Promise<readonly Result[]> =>
     new Promise((resolve, reject) => {
       link.send(request, 1, (_index, outcome) => {
@@ -132,7 +126,14 @@ async function beginOn(
         else reject(outcome.error);
       });
     });
-  await ask({ kind: 'begin' });
+  const begun = ask({ kind: 'begin' });
+  begun.catch(() => undefined);
+  /** What came of it; when there was no begin, why. */
+  const afterBegin = async <T>(asked: Promise<T>): Promise<T> => {
+    asked.catch(() => undefined);
+    await begun;
+    return asked;
+  };
   let over: BulkheadError | undefined;
   const finish = async (kind: 'commit' | 'rollback', why: BulkheadError): Promise<void> => {
     if (over !== undefined) {
@@ -142,7 +143,7 @@ async function beginOn(
     over = why;
     clearTimeout(timer);
     try {
-      await ask({ kind });
+      await afterBegin(ask({ kind }));
     } finally {
       ended();
     }
@@ -154,7 +155,7 @@ async function beginOn(
   return {
     async run(statement) {
       if (over !== undefined) throw over;
-      return (await ask({ kind: 'run', statement }))[0];
+      return (await afterBegin(ask({ kind: 'run', statement })))[0];
     },
     commit: () => finish('commit', done),
     // When it cannot be said to the thread, the thread is gone, and the transaction with it.
