@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-/** A UUID of version 7: unique, and later ones sort after earlier ones. @param nowMs milliseconds since the Unix epoch */
+/** A UUID of version 7: unique, and those of a later millisecond sort after. @param nowMs milliseconds since the Unix epoch */
 export function createObjectId(nowMs: number): string {
   const bytes = randomBytes(16);
   bytes.writeUIntBE(nowMs, 0, 6);
