@@ -84,6 +84,7 @@ async function openAlone(): Promise<WrittenAlone> {
       audit,
       events: createOutbox(store, clock, log),
       runs: createHookRuns(NO_SEAL),
+      seal: NO_SEAL,
       table: createObjectTable('llm', NO_SEAL),
       active: () => [],
     },
@@ -110,7 +111,7 @@ export async function createObjectRowSubject(): Promise<Subject> {
   const { store, close } = await openAlone();
   return {
     async call() {
-      const row = writeRow(NO_SEAL, 'llm', parsed(), {});
+      const row = await writeRow(NO_SEAL, store.db, 'llm', parsed(), {});
       await store.transaction((trx) => trx.insertInto('objects').values(row).execute());
     },
     close,
