@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { ask, type Answer } from '../cli/control-socket.test-support.js';
 import {
   bulkhead,
+  cleanUp,
   eventually,
   makeFolder,
   pluginPids,
@@ -49,7 +50,11 @@ export async function startLedgerHost(config: string): Promise<LedgerHost> {
   const folder = await makeFolder(`environment: development
 listen: { data: { address: '127.0.0.1:0' }, control: { address: '127.0.0.1:0' } }
 ${config}`);
-  const daemon = await startDaemonWithin(PATIENCE_MS, folder);
+  const daemon = await startDaemonWithin(PATIENCE_MS, folder).catch(async (error: unknown) => {
+    // Nobody knows of it yet who could.
+    await cleanUp(folder);
+    throw error;
+  });
   const api = (method: string, path: string, body?: unknown): Promise<Answer> =>
     ask(folder, method, `/api/v1${path}`, body);
   const rpc = async (entry: string, method: string, input?: unknown): Promise<unknown> => {
