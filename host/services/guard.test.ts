@@ -101,6 +101,24 @@ describe('the guard', () => {
     expect(first.handler(BODY, call)).toBe(BODY);
   });
 
+  test('a plugin that asks on by the hundred waits the longest for each refusal, however soon there is budget', async () => {
+    const served = guard()(plugin('a', 'kv.read'), method('kv.read'));
+    for (let n = 0; n < 4; n += 1) await served.handler(BODY, call);
+    let answered = 0;
+    const refusals = Array.from({ length: 2_000 }, () =>
+      Promise.resolve(served.handler(BODY, call)).catch(() => {
+        answered += 1;
+      }),
+    );
+    clock.advance(999);
+    await Promise.resolve();
+    await new Promise(setImmediate);
+    expect(answered).toBe(100);
+    clock.advance(1);
+    await Promise.all(refusals);
+    expect(answered).toBe(2_000);
+  });
+
   test('a call counts as many operations as it says', async () => {
     const served = guard()(plugin('a', 'kv.readwrite'), method('kv.readwrite', { cost: () => 4 }));
     expect(served.handler(BODY, call)).toBe(BODY);

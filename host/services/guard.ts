@@ -34,8 +34,10 @@ export interface GuardOptions {
 const MAX_CALL_MS = 60_000;
 /** A refused plugin that asks on at once waits for its answer, so that asking costs it more than it costs the host. */
 const MAX_REFUSAL_DELAY_MS = 1_000;
-/** Refusals of one plugin that wait; beyond them one is answered at once. */
-const MAX_WAITING_REFUSALS = 1_000;
+/** With as many waiting, each waits that long, however soon there would be budget again: the plugin does not look at its answers. */
+const CROWDED_REFUSALS = 100;
+/** Refusals of one plugin that wait: as many calls as its link lets it have under way. Beyond them one is answered at once. */
+const MAX_WAITING_REFUSALS = 4_096;
 
 /** What is kept of one configured entry: it outlives restarts, and instances share it. */
 interface Account {
@@ -79,9 +81,10 @@ export function createGuard(options: GuardOptions): Guard {
   const refuseForNow = async (plugin: PluginIdentity, retryAfterMs: number): Promise<never> => {
     const account = accountOf(plugin.name);
     if (account.waitingRefusals < MAX_WAITING_REFUSALS) {
+      const crowded = account.waitingRefusals >= CROWDED_REFUSALS;
       account.waitingRefusals += 1;
       await new Promise<void>((resolve) => {
-        clock.after(Math.min(retryAfterMs, MAX_REFUSAL_DELAY_MS), resolve);
+        clock.after(crowded ? MAX_REFUSAL_DELAY_MS : Math.min(retryAfterMs, MAX_REFUSAL_DELAY_MS), resolve);
       });
       account.waitingRefusals -= 1;
     }
