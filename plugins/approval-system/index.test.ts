@@ -27,13 +27,21 @@ async function ask(by: TestPlugin = t, object: Partial<DatasourceObject> = ASKED
   return String(violation?.details?.['id']);
 }
 
-async function waiting(by: TestPlugin = t): Promise<readonly JsonObject[]> {
-  return ((await by.rpc('list')) as unknown as { requests: readonly JsonObject[] }).requests;
+/** The list that an RPC method answers with under a name. */
+async function listed(
+  by: TestPlugin,
+  method: string,
+  input: JsonObject,
+  name: string,
+): Promise<readonly JsonObject[]> {
+  const answer: unknown = await by.rpc(method, input);
+  const list: unknown = Object.entries(Object(answer)).find(([key]) => key === name)?.[1];
+  if (!Array.isArray(list)) throw new Error(`expected a list under '${name}'`);
+  return list;
 }
 
-async function history(by: TestPlugin = t): Promise<readonly JsonObject[]> {
-  return ((await by.rpc('history', {})) as unknown as { entries: readonly JsonObject[] }).entries;
-}
+const waiting = (by: TestPlugin = t) => listed(by, 'list', {}, 'requests');
+const history = (by: TestPlugin = t) => listed(by, 'history', {}, 'entries');
 
 describe('a new data source', () => {
   it('is parked, and whoever asked is told where', async () => {
