@@ -14,6 +14,7 @@ import { guardsNotReady } from './lifecycle/guard.js';
 import { createPluginServers, type PluginServers } from './lifecycle/plugin-server.js';
 import { createSupervisor } from './lifecycle/supervisor.js';
 import { createProgramLauncher } from './sidecar/launch-program.js';
+import { createLimitWatch } from './sidecar/limits/limit-watch.js';
 import { createConfigWriter } from './services/plugins/config-writer.js';
 import { launcherPartsOf } from './services/launcher-parts.js';
 import { createServices, type Services } from './services/services.js';
@@ -101,6 +102,7 @@ export function assembleHost(
     log,
     clock,
     runDir,
+    limits: createLimitWatch({ log, clock }),
     daemonEnv: parts.env ?? {},
     wall: async () => (await wall()).wall,
     redact: (text: string) => parts.secretValues?.redact(redactText(text)) ?? redactText(text),

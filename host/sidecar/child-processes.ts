@@ -45,3 +45,14 @@ function readText(file: string): string {
     return '';
   }
 }
+
+/** A process and what it starts; `root` itself is not the plugin's where it is the init of a namespace. */
+export interface ProcessTree {
+  readonly root: number;
+  readonly withRoot: boolean;
+}
+
+/** All of the tree that are left, as far as the host can tell: what lost its parent is still found under an init. */
+export function treeMembers({ root, withRoot }: ProcessTree): readonly number[] {
+  return withRoot ? [root, ...descendants(root)] : descendants(root);
+}

@@ -1,5 +1,6 @@
 import { noWall } from './command-line.js';
 import { pluginLogger, type LauncherOptions } from './launch.js';
+import { createLimitWatch } from './limits/limit-watch.js';
 import type { PluginProcess } from './plugin-process.js';
 import type { ProcessLife } from './process-life.js';
 import type { LaunchDescription } from './sidecar.js';
@@ -17,6 +18,7 @@ export type LaunchProgram = (description: LaunchDescription) => Promise<WalledPr
 export function createProgramLauncher(
   options: Omit<LauncherOptions, 'hostMethods' | 'guard' | 'hostVersion'>,
 ): LaunchProgram {
+  const limits = options.limits ?? createLimitWatch(options);
   return async (description) => {
     const { clock, runDir, daemonEnv, verify, onEgressRefused } = options;
     const walled = await spawnWalled(
@@ -27,6 +29,7 @@ export function createProgramLauncher(
         daemonEnv,
         redact: options.redact ?? ((text) => text),
         wall: await (options.wall?.() ?? noWall),
+        limits,
         ...(verify === undefined ? {} : { verify }),
         ...(onEgressRefused === undefined ? {} : { onEgressRefused }),
       },

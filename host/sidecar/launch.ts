@@ -9,6 +9,7 @@ import { FirstLine } from './first-line.js';
 import { createHealthCheck } from './health.js';
 import { guardByGrant, type Guard, type HostMethod, type PluginIdentity } from './host-method.js';
 import { createLogMethods } from './log-service.js';
+import { createLimitWatch, type LimitWatch } from './limits/limit-watch.js';
 import type { PluginLog } from './plugin-log.js';
 import { connectRemote } from './remote/connect-remote.js';
 import type { PluginProcess } from './plugin-process.js';
@@ -35,6 +36,8 @@ export interface LauncherOptions {
     plugin: Pick<PluginIdentity, 'name' | 'id' | 'version'>,
     refusal: Refusal,
   ) => void;
+  /** Watches what plugins use up. Default: one of this launcher's own. */
+  readonly limits?: LimitWatch;
   /** The daemon's environment; PATH, LANG and TZ are passed on. */
   readonly daemonEnv: Readonly<Record<string, string | undefined>>;
   /** Takes secrets out of what a plugin logs. Default: the text as it is. */
@@ -50,11 +53,12 @@ export interface LauncherOptions {
 
 /** The launcher of plugin processes. See `Launch` for what a start promises. */
 export function createLauncher(options: LauncherOptions): Launch {
-  return (description, signal) => launch(options, description, signal);
+  const limits = options.limits ?? createLimitWatch(options);
+  return (description, signal) => launch({ ...options, limits }, description, signal);
 }
 
 async function launch(
-  options: LauncherOptions,
+  options: LauncherOptions & { readonly limits: LimitWatch },
   description: LaunchDescription,
   signal: AbortSignal | undefined,
 ): Promise<Sidecar> {
@@ -78,6 +82,7 @@ async function launch(
       daemonEnv: options.daemonEnv,
       redact: options.redact ?? asItIs,
       wall,
+      limits: options.limits,
       ...(verify === undefined ? {} : { verify }),
       ...(onEgressRefused === undefined ? {} : { onEgressRefused }),
       ...(certificate === undefined ? {} : { clientCertificate: certificate.certPem }),

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { closeSync } from 'node:fs';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
-import { descendants } from './child-processes.js';
+import type { ProcessTree } from './child-processes.js';
 import type { CommandLine, Descriptor } from './command-line.js';
 
 /** How the operating system says that a process ended. */
@@ -26,8 +26,8 @@ export interface PluginProcess {
   readonly stderr: Readable;
   /** Resolves when the process was reaped; only this says that it is gone, `kill(pid, 0)` lies for zombies. */
   readonly exit: Promise<ProcessExit>;
-  /** It and what it started, as far as the host can tell: under a wall of namespaces all, else its descendants. */
-  members(): readonly number[];
+  /** Where it and what it starts are found; undefined when it ended before that was known. */
+  readonly tree: Promise<ProcessTree | undefined>;
   /** Resolves when stdout and stderr are at their end, which a grandchild that holds them can delay for ever. */
   readonly drained: Promise<void>;
   /** To the whole group, so grandchildren too, also after the leader's exit. */
@@ -82,7 +82,7 @@ export async function spawnPlugin(commandLine: CommandLine): Promise<PluginProce
         resolve({ exitCode, signal });
       });
     }),
-    members: () => [pid, ...descendants(pid)],
+    tree: Promise.resolve({ root: pid, withRoot: true }),
     drained: Promise.all([closed(stdout), closed(stderr)]).then(() => {}),
     signalGroup(signal) {
       try {

@@ -12,6 +12,8 @@ export interface ProcessStat {
   readonly state: string;
   readonly group: number;
   readonly startTicks: string;
+  /** Processor time of all its threads so far, in ticks. */
+  readonly cpuTicks: number;
 }
 
 /** Reads /proc/<pid>/stat; undefined when there is no such process, or no /proc. */
@@ -25,9 +27,10 @@ export function readProcessStat(pid: number): ProcessStat | undefined {
   // The second field is the program's name in parentheses and may hold anything, parentheses too.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const [state, , group] = fields;
+  const [userTicks, systemTicks] = fields.slice(11);
   const startTicks = fields[19];
   if (state === undefined || group === undefined || startTicks === undefined) return undefined;
-  return { state, group: Number(group), startTicks };
+  return { state, group: Number(group), startTicks, cpuTicks: Number(userTicks) + Number(systemTicks) };
 }
 
 let bootId: string | undefined;

@@ -7,6 +7,7 @@ import { createEnvironment } from './environment.js';
 import type { PluginIdentity } from './host-method.js';
 import { createLaunchDirectory, type LaunchDirectory } from './launch-directory.js';
 import { assertRoom, keepLimits } from './limits/keep-limits.js';
+import type { LimitWatch } from './limits/limit-watch.js';
 import { PluginLog } from './plugin-log.js';
 import { spawnPlugin, type PluginProcess } from './plugin-process.js';
 import { ProcessLife } from './process-life.js';
@@ -20,6 +21,7 @@ export interface WalledOptions {
   readonly daemonEnv: Readonly<Record<string, string | undefined>>;
   readonly redact: (text: string) => string;
   readonly wall: Wall;
+  readonly limits: LimitWatch;
   /** Hears of connections that the plugin's egress did not make. */
   readonly onEgressRefused?: (
     plugin: Pick<PluginIdentity, 'name' | 'id' | 'version'>,
@@ -84,6 +86,6 @@ export async function spawnWalled(
   life.onEnd(() => {
     egress?.close();
   });
-  keepLimits(description, directory.path, process, life, clock);
+  void keepLimits(description, directory.path, process, life, options.limits);
   return { process, directory, log, life };
 }

@@ -1,10 +1,9 @@
 import { BulkheadError } from '@bulkhead/proto';
-import type { Clock } from '../../clock.js';
 import type { PluginProcess } from '../plugin-process.js';
 import type { ProcessLife } from '../process-life.js';
 import type { LaunchDescription } from '../sidecar.js';
-import { createGivingWay } from './give-way.js';
-import { judgeDisk, watchLimits } from './watch-limits.js';
+import type { LimitWatch } from './limit-watch.js';
+import { judgeDisk } from './watch-limits.js';
 
 /**
  * Refuses to start a plugin whose directories are full already: it would only be ended again.
@@ -18,27 +17,20 @@ export async function assertRoom({ dataDir, limits }: LaunchDescription): Promis
 }
 
 /** Ends a process that passes one of its limits; the watch ends with it. */
-export function keepLimits(
+export async function keepLimits(
   { limits, dataDir }: LaunchDescription,
   launchDir: string,
   process: PluginProcess,
   life: ProcessLife,
-  clock: Clock,
-): void {
+  watch: LimitWatch,
+): Promise<void> {
   if (limits === undefined) return;
-  const giveWay = limits.cpu === undefined ? undefined : createGivingWay();
-  const end = watchLimits({
-    limits,
-    clock,
-    members: () => {
-      const members = process.members();
-      giveWay?.(members);
-      return members;
-    },
-    directories: [launchDir, ...(dataDir === undefined ? [] : [dataDir])],
-    onExceeded: ({ code, reason }) => {
+  const tree = await process.tree;
+  if (tree === undefined) return;
+  const directories = [launchDir, ...(dataDir === undefined ? [] : [dataDir])];
+  life.onEnd(
+    watch.watch({ limits, tree, directories }, ({ code, reason }) => {
       life.exceeded(code, reason);
-    },
-  });
-  life.onEnd(end);
+    }),
+  );
 }

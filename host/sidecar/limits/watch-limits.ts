@@ -29,6 +29,8 @@ export interface LimitWatchOptions {
   /** The directories that count as its disk. */
   readonly directories: readonly string[];
   readonly onExceeded: (exceeded: Exceeded) => void;
+  /** Hears of the processes and the time at each look. */
+  readonly onLook: (members: readonly number[], nowMs: number) => void;
   /** Default: /proc. */
   readonly readUse?: (pid: number) => ProcessUse | undefined;
 }
@@ -67,11 +69,10 @@ export function watchLimits(options: LimitWatchOptions): () => void {
     }
     const uses = members.flatMap((pid) => (options.readUse ?? readProcessUse)(pid) ?? []);
     if (tell(judgeMemory(uses, limits)) || tell(judgeProcesses(uses, limits))) return;
+    options.onLook(members, now);
     repeat('processes', MEMORY_INTERVAL_MS, lookAtProcesses);
   };
-  if ((limits.memoryBytes ?? limits.processes ?? limits.cpu) !== undefined) {
-    repeat('processes', MEMORY_INTERVAL_MS, lookAtProcesses);
-  }
+  repeat('processes', MEMORY_INTERVAL_MS, lookAtProcesses);
 
   const lookAtDisk = async (): Promise<void> => {
     const startedAt = clock.monotonic();

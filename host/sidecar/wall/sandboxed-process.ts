@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
-import { childProcesses, descendants, innermostNumber } from '../child-processes.js';
+import { childProcesses, innermostNumber, type ProcessTree } from '../child-processes.js';
 import type { PluginProcess, ProcessExit } from '../plugin-process.js';
 import { identifyProcess, isRunning, type ProcessIdentity } from '../process-identity.js';
 
@@ -23,10 +23,13 @@ const VANISH_POLL_MS = 2;
 export function adoptSandboxed(bubblewrap: PluginProcess): PluginProcess {
   let init: ProcessIdentity | undefined;
   let program: number | undefined;
+  const tree = Promise.withResolvers<ProcessTree | undefined>();
   const [status] = bubblewrap.reports;
   if (status !== undefined) {
     onChildNumber(status, (pid) => {
       init = identifyProcess(pid);
+      // Whoever loses its parent becomes the init's child, so these are all.
+      tree.resolve({ root: pid, withRoot: false });
     });
   }
   const findProgram = (): number | undefined => {
@@ -43,9 +46,9 @@ export function adoptSandboxed(bubblewrap: PluginProcess): PluginProcess {
     get pid() {
       return findProgram() ?? bubblewrap.pid;
     },
-    // Whoever loses its parent becomes the init's child, so these are all.
-    members: () => (init === undefined ? [] : descendants(init.pid)),
+    tree: tree.promise,
     exit: bubblewrap.exit.then(async (exit) => {
+      tree.resolve(undefined);
       if (init !== undefined) await untilVanished(init);
       return readExit(exit);
     }),

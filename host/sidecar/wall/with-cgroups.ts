@@ -31,18 +31,18 @@ function inCell(inner: CommandLine, cell: Cell): CommandLine {
 }
 
 function inCellOf(process: PluginProcess, cell: Cell): PluginProcess {
-  const { stdin, stdout, stderr, drained, reports } = process;
+  const { stdin, stdout, stderr, drained, reports, tree } = process;
   return {
     stdin,
     stdout,
     stderr,
     drained,
     reports,
+    tree,
     get pid() {
       return process.pid;
     },
     exit: emptied(process, cell),
-    members: () => process.members(),
     signalGroup: (signal) => {
       process.signalGroup(signal);
     },
