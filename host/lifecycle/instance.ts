@@ -2,7 +2,8 @@ import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { CheckHealthResponse } from '@bulkhead/proto/plugin';
 import type { Clock } from '../clock.js';
 import type { HostConfig } from '../config/config.js';
-import type { ExitReport, Launch, LaunchDescription, Sidecar } from '../sidecar/sidecar.js';
+import type { Launch, LaunchDescription, Sidecar } from '../sidecar/sidecar.js';
+import { buryLost } from './bury-lost.js';
 import { watchHealth } from './health-watch.js';
 import type { LoopWatch } from './loop-watch.js';
 import { RestartPolicy } from './restart-policy.js';
@@ -31,8 +32,6 @@ export interface InstanceOwner {
   onRelease(): void;
 }
 
-/** From the loss of the connection to the news of the process's end, when it ended by itself. */
-const EXIT_GRACE_MS = 100;
 /** Beyond the sum of a ladder's own bounds; then the host stops waiting for it. */
 const LADDER_GRACE_MS = 500;
 
@@ -164,7 +163,7 @@ export class Instance {
       await this.#drain(serving);
       return undefined;
     }
-    return this.#bury(sidecar, lost);
+    return buryLost(sidecar, lost, clock, this.#parts.settings.stopKillMs + LADDER_GRACE_MS);
   }
 
   /** Watches a ready process. @returns what ended it, or undefined when it is to be drained */
@@ -214,32 +213,6 @@ export class Instance {
     const stopped = await within(clock, this.#ladderBoundMs(), sidecar.stop(reason));
     if (stopped === TIMED_OUT)
       await within(clock, settings.stopKillMs, sidecar.kill(`${reason}: it outlived its stop`));
-  }
-
-  /** Makes sure that a lost process is gone, also one that only closed its connection, and tells how it ended. */
-  async #bury(sidecar: Sidecar, lost: BulkheadError): Promise<Failure> {
-    const { clock, settings } = this.#parts;
-    // A dying process loses its connection a moment before the kernel tells of its end.
-    const ended = await within(clock, EXIT_GRACE_MS, sidecar.exited);
-    if (ended !== TIMED_OUT) {
-      // A limit that ended it says more than the connection that it lost.
-      if (ended.code !== undefined)
-        return { code: ended.code, message: ended.reason ?? lost.message, lastLines: ended.lastLines };
-      const message = ended.reason === undefined ? `the process ended: ${howItEnded(ended)}` : lost.message;
-      const code = ended.reason === undefined ? ErrorCode.PLUGIN_EXITED : lost.code;
-      return { code, message, lastLines: ended.lastLines };
-    }
-    const killed = await within(clock, settings.stopKillMs + LADDER_GRACE_MS, sidecar.kill(lost.message));
-    if (killed === TIMED_OUT) return failureOf(lost);
-    if (killed.code !== undefined)
-      return { code: killed.code, message: killed.reason ?? lost.message, lastLines: killed.lastLines };
-    // Its end was on the way already when the host took to killing it: then that is what happened.
-    if (endedByItself(killed)) {
-      const message = `the process ended: ${howItEnded(killed)} (${lost.message})`;
-      return { code: ErrorCode.PLUGIN_EXITED, message, lastLines: killed.lastLines };
-    }
-    const { code, message } = failureOf(lost);
-    return { code, message: `${message}; the host killed the process`, lastLines: killed.lastLines };
   }
 
   #fail(failure: Failure): number | 'never' {
@@ -295,13 +268,4 @@ export class Instance {
     const { stopDrainMs, stopKillMs } = this.#parts.settings;
     return stopDrainMs + this.#ladderBoundMs() + stopKillMs;
   }
-}
-
-/** Whether the process was gone, or going, before the host's SIGKILL could be what ended it. */
-function endedByItself({ reason, exitCode, signal }: ExitReport): boolean {
-  return reason === undefined || exitCode !== null || (signal !== null && signal !== 'SIGKILL');
-}
-
-function howItEnded({ exitCode, signal }: ExitReport): string {
-  return signal === null ? `exit code ${exitCode ?? 'unknown'}` : `signal ${signal}`;
 }

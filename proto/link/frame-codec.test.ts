@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { OpenRequest } from '../gen/bulkhead/plugin/v1/link.js';
 import { isBulkheadError } from '../errors.js';
-import { decodeFrame, encodeFrame } from './frame-codec.js';
+import { decodeFrame } from './decode-frame.js';
+import { encodeFrame } from './encode-frame.js';
 import type { Frame } from './frame.js';
 
 const uint32 = fc.oneof(fc.nat(300), fc.integer({ min: 0, max: 0xffff_ffff }));

@@ -1,4 +1,4 @@
-import { weight } from './frame-codec.js';
+import { weight } from './encode-frame.js';
 import { MAX_WHOLE_BODY_BYTES, type LinkCall, type LinkPart, type LinkReply } from './frame.js';
 
 /** What may go into a frame. */

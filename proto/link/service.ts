@@ -1,5 +1,6 @@
 import type { Client, ClientDuplexStream, MethodDefinition } from '@grpc/grpc-js';
-import { decodeFrame, encodeFrame } from './frame-codec.js';
+import { decodeFrame } from './decode-frame.js';
+import { encodeFrame } from './encode-frame.js';
 import type { Frame } from './frame.js';
 
 const OPEN_PATH = '/bulkhead.plugin.v1.LinkService/Open';
