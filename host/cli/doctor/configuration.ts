@@ -4,6 +4,7 @@ import { formatProblem } from '../../manifest/format-problem.js';
 import type { Cli } from '../cli.js';
 import { loadHostConfig } from '../load.js';
 import type { Finding } from './finding.js';
+import { counted } from '../counted.js';
 
 const CHECK = 'configuration';
 
@@ -16,7 +17,7 @@ export async function checkConfiguration(file: string, env: Cli['env']): Promise
   try {
     const { config } = await loadHostConfig(env, { file });
     const plugins = config.plugins.filter(({ enabled }) => enabled).length;
-    const found = `${file}: ${config.environment}, ${plugins} plugins, ${config.upstreams.length} upstream servers`;
+    const found = `${file}: ${config.environment}, ${counted(plugins, 'plugin')}, ${counted(config.upstreams.length, 'upstream server')}`;
     return [
       { check: CHECK, level: 'ok', found },
       ...config.notices.map(({ code, message }): Finding => {

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Cli } from '../../cli.js';
 import { configFileOf, type PlaceOptions, withPlaces } from '../../places.js';
+import { counted } from '../../counted.js';
 
 export function configCheckCommand(cli: Cli): Command {
   return withPlaces(new Command('check'))
@@ -17,7 +18,7 @@ export function configCheckCommand(cli: Cli): Command {
       }
       cli.out(renderNotices(config.notices));
       cli.out(
-        `${files.join(', ')}: valid. ${config.plugins.length} plugins, ${config.upstreams.length} upstream servers, ` +
+        `${files.join(', ')}: valid. ${counted(config.plugins.length, 'plugin')}, ${counted(config.upstreams.length, 'upstream server')}, ` +
           `environment ${config.environment}.\n`,
       );
     });

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import type { Cli } from '../../cli.js';
+import { counted } from '../../counted.js';
 
 export function pluginLockCommand(cli: Cli): Command {
   return new Command('lock')
@@ -16,7 +17,7 @@ export function pluginLockCommand(cli: Cli): Command {
       cli.out(
         options.json
           ? `${JSON.stringify(result, null, 2)}\n`
-          : `${id} ${version}: ${said}, ${files} ${files === 1 ? 'file' : 'files'} in ${file}\n`,
+          : `${id} ${version}: ${said}, ${counted(files, 'file')} in ${file}\n`,
       );
     });
 }

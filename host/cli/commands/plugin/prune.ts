@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Cli } from '../../cli.js';
 import { type InstallOptions, withInstallPlaces } from './install-options.js';
+import { counted } from '../../counted.js';
 
 export function pluginPruneCommand(cli: Cli): Command {
   return withInstallPlaces(new Command('prune'))
@@ -13,7 +14,7 @@ export function pluginPruneCommand(cli: Cli): Command {
       cli.out(
         options.json
           ? `${JSON.stringify(report, null, 2)}\n`
-          : `removed ${plugins.length} plugins, ${environments.length} environments, ${cached} cached files\n`,
+          : `removed ${counted(plugins.length, 'plugin')}, ${counted(environments.length, 'environment')}, ${counted(cached, 'cached file')}\n`,
       );
     });
 }
