@@ -17,6 +17,7 @@ import { metricsText } from './admin/metrics-text.js';
 import { judgeReadiness } from './admin/readiness.js';
 import { servedRoutes } from './admin/served-routes.js';
 import type { ApplyReport, DaemonStatus, PluginStatus, Readiness } from './admin/status.js';
+import { createRoleCheck } from './admin/role-check.js';
 import { FailedLogins } from './admin/tokens/failed-logins.js';
 import { createSessions } from './admin/tokens/sessions.js';
 import { createTokens } from './admin/tokens/tokens.js';
@@ -245,6 +246,7 @@ async function start(
       tokens,
       sessions: createSessions(store, tokens, clock),
       failures: new FailedLogins(audit, clock),
+      checkRole: createRoleCheck(audit, clock),
       audit,
       metrics: () => metricsText(host.status().metrics, processesOf(host), metrics.snapshot()),
     },

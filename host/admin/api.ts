@@ -2,6 +2,7 @@ import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { PluginRpc } from '../contributions/rpc.js';
 import { addPluginRpc } from './rpc-routes.js';
+import type { RoleCheck } from './role-check.js';
 import { assertRole, type ApiCaller, type Role } from './roles.js';
 import { addOpenApi, serveOpenApi } from './openapi.js';
 
@@ -23,6 +24,8 @@ export interface ApiOptions {
   readonly routes: readonly ApiRoutes[];
   /** Who asks. @throws UNAUTHENTICATED */
   readonly authenticate: (request: FastifyRequest) => ApiCaller | Promise<ApiCaller>;
+  /** Default: one that tells nobody. */
+  readonly checkRole?: RoleCheck;
   /** Takes the values of secrets out of each answer of `/api/v1`. Default: none is known. */
   readonly redact?: (text: string) => string;
   /** `/plugin/<id>/rpc/<method>`. Default: not served. */
@@ -30,8 +33,14 @@ export interface ApiOptions {
 }
 
 /** Adds `/api/v1` and the RPC of plugins to a listener: every route asks who calls, and whether that is enough. */
-export function addApi(app: FastifyInstance, { routes, authenticate, redact, rpc }: ApiOptions): void {
-  if (rpc !== undefined) addPluginRpc(app, { rpc, authenticate });
+export function addApi(app: FastifyInstance, options: ApiOptions): void {
+  const { routes, authenticate, redact, rpc } = options;
+  const checkRole: RoleCheck =
+    options.checkRole ??
+    ((_request, caller, needed) => {
+      assertRole(caller, needed);
+    });
+  if (rpc !== undefined) addPluginRpc(app, { rpc, authenticate, checkRole });
   app.register(
     (api, _options, done) => {
       api.addHook('onRoute', ({ url, config }) => {
@@ -40,7 +49,7 @@ export function addApi(app: FastifyInstance, { routes, authenticate, redact, rpc
       });
       api.addHook('onRequest', async (request) => {
         request.caller = await authenticate(request);
-        assertRole(request.caller, request.routeOptions.config.role ?? 'admin');
+        checkRole(request, request.caller, request.routeOptions.config.role ?? 'admin');
       });
       if (redact !== undefined) {
         api.addHook('onSend', (_request, _reply, payload, sent) => {

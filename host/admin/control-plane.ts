@@ -3,7 +3,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { createAccessCheck } from '../gateway/access.js';
 import type { PluginRpc } from '../contributions/rpc.js';
 import { addApi, type ApiRoutes } from './api.js';
-import { assertRole } from './roles.js';
+import type { RoleCheck } from './role-check.js';
 import type { Control } from './control.js';
 import { answerErrors } from './error-answer.js';
 import { createAuthenticate } from './tokens/authenticate.js';
@@ -28,6 +28,7 @@ export interface ControlPlaneOptions {
 /** `/api/v1`, browser sessions and `/metrics`. */
 export interface GuardedRoutes extends Omit<SessionRoutesOptions, 'secure'> {
   readonly routes: readonly ApiRoutes[];
+  readonly checkRole: RoleCheck;
   /** RPC methods of plugins. Default: not served. */
   readonly rpc?: PluginRpc;
   /** Takes the values of secrets out of each answer of the API. */
@@ -78,12 +79,12 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
 }
 
 function addGuarded(app: FastifyInstance, guarded: GuardedRoutes, secure: boolean): void {
-  const { routes, rpc, metrics, redact } = guarded;
+  const { routes, rpc, metrics, redact, checkRole } = guarded;
   const authenticate = createAuthenticate(guarded);
   addSessionRoutes(app, { ...guarded, secure });
-  addApi(app, { routes, authenticate, redact, ...(rpc === undefined ? {} : { rpc }) });
+  addApi(app, { routes, authenticate, checkRole, redact, ...(rpc === undefined ? {} : { rpc }) });
   app.get('/metrics', async (request, reply) => {
-    assertRole(await authenticate(request), 'metrics');
+    checkRole(request, await authenticate(request), 'metrics');
     await reply.type('text/plain; version=0.0.4; charset=utf-8').send(metrics());
   });
 }

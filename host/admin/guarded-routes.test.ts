@@ -12,6 +12,7 @@ import { createConfigLayer } from '../stored-config/config-layer.js';
 import { createSecretValues } from '../telemetry/secret-values.js';
 import { createSilentLogger } from '../telemetry/logger.js';
 import type { ApiRoutes } from './api.js';
+import { createRoleCheck } from './role-check.js';
 import { ROLES, mayAct, type Role } from './roles.js';
 import { openControlPlane, type ControlPlane } from './control-plane.js';
 import { createFakeControl } from './control.test-support.js';
@@ -110,6 +111,7 @@ beforeEach(async () => {
       tokens,
       sessions: createSessions(store, tokens, clock),
       failures: new FailedLogins(audit, clock),
+      checkRole: createRoleCheck(audit, clock),
       audit,
       redact: (text) => secretValues.redact(text),
       metrics: () => 'up 1\n',
@@ -271,9 +273,34 @@ describe('browser sessions', () => {
     expect(JSON.stringify(page)).not.toContain('guessed');
   });
 
+  test('who sends nothing is counted, and who may not is named with what was asked, each once', async () => {
+    for (let turn = 0; turn < 3; turn += 1) {
+      await ask('GET', '/api/v1/llms');
+      await ask('GET', `/api/v1/llms/${String(turn)}`, bearer(tokenOf.metrics));
+      await ask('POST', '/plugin/notes/rpc/count', bearer(tokenOf.viewer), {});
+    }
+    await ask('GET', '/api/v1/session');
+    const missing = await foundation.auditReader.list({ action: 'login.missing' }, { size: 10 });
+    expect(missing.entries).toMatchObject([
+      { target: '127.0.0.1', outcome: 'denied', code: 'UNAUTHENTICATED' },
+    ]);
+    const refused = await foundation.auditReader.list({ action: 'role.refused' }, { size: 10 });
+    expect(refused.entries.map(({ target, details }) => [target, details]).sort(byTarget)).toEqual([
+      ['GET /api/v1/llms/:id', { role: 'metrics', needed: 'viewer', times: 1 }],
+      ['POST /plugin/:plugin/rpc/:method', { role: 'viewer', needed: 'operator', times: 1 }],
+    ]);
+    expect(refused.entries.every(({ actor, code }) => actor.kind === 'token' && code === 'FORBIDDEN')).toBe(
+      true,
+    );
+  });
+
   test('who fails again and again is slowed down, and a good token still works', async () => {
     const answers = await Promise.all(Array.from({ length: 12 }, () => ask('GET', '/metrics', bearer('x'))));
     expect(answers.map(({ status }) => status).filter((status) => status === 429)).toHaveLength(2);
     expect((await ask('GET', '/metrics', bearer(tokenOf.metrics))).status).toBe(200);
   });
 });
+
+function byTarget([a]: readonly unknown[], [b]: readonly unknown[]): number {
+  return String(a).localeCompare(String(b));
+}

@@ -2,12 +2,14 @@ import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { isDeeperThan, MAX_JSON_DEPTH, parseJson, stringifyJson } from '@bulkhead/proto/json';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { PluginRpc } from '../contributions/rpc.js';
-import { assertRole, type ApiCaller } from './roles.js';
+import type { RoleCheck } from './role-check.js';
+import type { ApiCaller } from './roles.js';
 
 export interface RpcRoutesOptions {
   readonly rpc: PluginRpc;
   /** Who asks. @throws UNAUTHENTICATED */
   readonly authenticate: (request: FastifyRequest) => ApiCaller | Promise<ApiCaller>;
+  readonly checkRole: RoleCheck;
 }
 
 type Named = { Params: { plugin: string; method: string } };
@@ -15,7 +17,7 @@ type Named = { Params: { plugin: string; method: string } };
 const MAX_INPUT_BYTES = 4 * 1024 * 1024;
 
 /** `POST /plugin/<id>/rpc/<method>`: input and output are JSON, each as it was written; no body is `null`. */
-export function addPluginRpc(app: FastifyInstance, { rpc, authenticate }: RpcRoutesOptions): void {
+export function addPluginRpc(app: FastifyInstance, { rpc, authenticate, checkRole }: RpcRoutesOptions): void {
   app.register((scope, _options, done) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, parsed) => {
@@ -27,10 +29,10 @@ export function addPluginRpc(app: FastifyInstance, { rpc, authenticate }: RpcRou
     scope.post<Named>(
       '/plugin/:plugin/rpc/:method',
       { bodyLimit: MAX_INPUT_BYTES },
-      async ({ params, body, caller }, reply) => {
+      async (request, reply) => {
+        const { params, body, caller } = request;
         const method = rpc.find(params.plugin, params.method);
-        const { minRole } = method.declared;
-        assertRole(caller, minRole);
+        checkRole(request, caller, method.declared.minRole);
         const gone = new AbortController();
         reply.raw.once('close', () => {
           gone.abort('the answer is out, or the caller is gone');

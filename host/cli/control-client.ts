@@ -22,6 +22,7 @@ export interface ControlClient {
   /** @param body sent as JSON; a text is JSON already, and is sent as it is */
   post(path: string, body?: object | string): Promise<unknown>;
   put(path: string, body: object): Promise<unknown>;
+  patch(path: string, body: object): Promise<unknown>;
   delete(path: string): Promise<unknown>;
   /** Lines of a long answer as they come; with `endless` the daemon may be silent for as long as it likes between them. */
   lines(path: string, endless: boolean): AsyncIterable<string>;
@@ -63,6 +64,7 @@ export function connectToDaemon(
     get: (path) => call('GET', path),
     post: (path, body) => call('POST', path, body),
     put: (path, body) => call('PUT', path, body),
+    patch: (path, body) => call('PATCH', path, body),
     delete: (path) => call('DELETE', path),
     async *lines(path, endless) {
       const response = await ask('GET', path);

@@ -54,7 +54,11 @@ export async function openOfflineApi(
     answerErrors(app);
     addApi(app, { routes: foundationRoutes(foundation, tokens), authenticate: socketCaller });
     const headers = { [ACTOR_HEADER]: encodeURIComponent(actor) };
-    const call = async (method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, body?: object | string) => {
+    const call = async (
+      method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+      url: string,
+      body?: object | string,
+    ) => {
       const answer = await app.inject({ method, url, headers, ...(body === undefined ? {} : { body }) });
       return parseAnswer(answer.statusCode, answer.body);
     };
@@ -62,6 +66,7 @@ export async function openOfflineApi(
       get: (path) => call('GET', path),
       post: (path, body) => call('POST', path, body),
       put: (path, body) => call('PUT', path, body),
+      patch: (path, body) => call('PATCH', path, body),
       delete: (path) => call('DELETE', path),
       async *lines(path) {
         const answer = await app.inject({ method: 'GET', url: path, headers, payloadAsStream: true });

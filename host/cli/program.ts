@@ -11,6 +11,7 @@ import { initCommand } from './commands/init.js';
 import { newCommand } from './commands/new.js';
 import { packCommand } from './commands/pack.js';
 import { pluginCommand } from './commands/plugin.js';
+import { scheduleCommand } from './commands/schedule.js';
 import { secretCommand } from './commands/secret.js';
 import { startCommand } from './commands/start.js';
 import { statusCommand } from './commands/status.js';
@@ -34,6 +35,7 @@ export function createProgram(cli: Cli): Command {
     .addCommand(statusCommand(cli))
     .addCommand(pluginCommand(cli))
     .addCommand(approvalsCommand(cli))
+    .addCommand(scheduleCommand(cli))
     .addCommand(configCommand(cli))
     .addCommand(secretCommand(cli))
     .addCommand(tokenCommand(cli))

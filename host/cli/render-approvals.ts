@@ -1,10 +1,9 @@
 import { listAt, textAt } from './read.js';
 import { renderTable } from './table.js';
+import { visible } from './visible.js';
 
 const MAX_ARGS_CHARS = 60;
 const HEADER = ['id', 'state', 'tool', 'caller', 'created', 'arguments'];
-// What steers a terminal, or turns the order of a text round; a caller wrote the arguments.
-const INVISIBLE = /[\p{Cc}\p{Cf}]/gu;
 
 /** What `GET /api/v1/approvals` answered, for people. */
 export function renderApprovals(answer: unknown): string {
@@ -26,11 +25,4 @@ export function renderApprovals(answer: unknown): string {
 
 function shorten(text: string): string {
   return text.length > MAX_ARGS_CHARS ? `${text.slice(0, MAX_ARGS_CHARS)}…` : text;
-}
-
-function visible(text: string): string {
-  return text.replace(
-    INVISIBLE,
-    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
-  );
 }

@@ -161,6 +161,7 @@ export interface PluginEntry {
     readonly subprocess?: boolean;
     readonly plugins?: readonly string[];
     readonly open_routes?: boolean;
+    readonly object_hooks?: readonly string[];
   };
   readonly log_level?: string;
   readonly description?: string;

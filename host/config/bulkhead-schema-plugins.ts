@@ -64,6 +64,9 @@ const hook = {
   },
 };
 
+const OBJECT_HOOK_NAMES = `^(?:${OBJECT_TYPES.join('|')}|[*])[.](?:${OBJECT_HOOKS.join('|')}|[*])$`;
+const OBJECT_HOOK_EXPECTED = `<object>.<hook>, where the object is ${OBJECT_TYPES.join(', ')} or *, and the hook is ${OBJECT_HOOKS.join(', ')} or *`;
+
 const entryProperties = {
   enabled: { type: 'boolean', default: true, description: 'Whether it runs.' },
   plugin: {
@@ -106,7 +109,7 @@ const entryProperties = {
     type: 'array',
     'x-expected': 'a list of {object, hooks, priority}',
     description:
-      'Hooks on objects that its code registers and its manifest says nothing of: those that are listed here run. A manifest with such a key needs none.',
+      'Hooks on objects that its code registers and its manifest says nothing of: those that are listed here run. Where the manifest declares them, they are granted (`grants.object_hooks`).',
     items: {
       type: 'object',
       additionalProperties: false,
@@ -230,6 +233,12 @@ const entryProperties = {
       open_routes: {
         type: 'boolean',
         description: 'Whether its routes may be open to callers without a credential.',
+      },
+      object_hooks: {
+        type: 'array',
+        items: { type: 'string', pattern: OBJECT_HOOK_NAMES, 'x-expected': OBJECT_HOOK_EXPECTED },
+        description:
+          'Which of the object hooks that its manifest declares run: `llm.before_create`, `llm.*` for all on LLMs, `*.*` for all.',
       },
     },
   },

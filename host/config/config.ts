@@ -174,7 +174,7 @@ export interface PluginConfig {
   readonly mode: Mode;
   readonly onError: OnError;
   readonly hooks: readonly HookConfig[];
-  /** Declared in the manifest, or consented to. */
+  /** Those that run: of what the manifest declares (or, where it says nothing, the entry lists) what is granted. */
   readonly objectHooks: readonly ObjectHookDeclaration[];
   /** How object hooks run: the mode that the entry names, else sequential, whatever its other hooks do. */
   readonly objectHookMode: Mode;

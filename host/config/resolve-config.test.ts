@@ -186,6 +186,41 @@ describe('resolveConfig', () => {
     ).toContain("does not ask for 'kv.readwrite'");
   });
 
+  it('lets of the object hooks those run that are granted, or listed where the manifest is silent', async () => {
+    const declared = [{ object: 'llm', hooks: ['before_create', 'after_create'], priority: 7 }];
+    const plugins = [plugin({ name: 'guard', object_hooks: declared }), plugin({ name: 'silent' })];
+    const running = async (entries: object) => {
+      const { config } = await resolve({ plugins: entries }, { plugins });
+      return config.plugins.map(({ objectHooks, granted, grantMissing }) => [
+        objectHooks,
+        granted.objectHooks,
+        grantMissing !== undefined,
+      ]);
+    };
+    const one = { object: 'llm', hooks: ['before_create'], priority: 7 };
+    const first = 'llm.before_create';
+    const second = 'llm.after_create';
+    expect(await running({ guard: {} })).toEqual([[[], [], true]]);
+    expect(await running({ guard: { grants: {} } })).toEqual([[[], [], false]]);
+    expect(await running({ guard: { grants: { object_hooks: [first] } } })).toEqual([
+      [[one], [first], false],
+    ]);
+    expect(await running({ guard: { grants: { object_hooks: ['llm.*'] } } })).toEqual([
+      [declared, [first, second], false],
+    ]);
+    expect(await running({ silent: { object_hooks: [one] } })).toEqual([[[one], [first], false]]);
+    const faults = (entries: object) => problemsOf(resolve({ plugins: entries }, { plugins }));
+    expect(await faults({ guard: { grants: {}, object_hooks: [one] } })).toEqual([
+      expect.stringMatching(/declares its object hooks itself.*grants\.object_hooks/),
+    ]);
+    expect(await faults({ guard: { grants: { object_hooks: ['tool.*'] } } })).toEqual([
+      expect.stringContaining("does not ask for 'tool.*'"),
+    ]);
+    expect(await faults({ guard: { grants: { object_hooks: ['llm'] } } })).toEqual([
+      expect.stringContaining('expected <object>.<hook>'),
+    ]);
+  });
+
   it('hashes the keys of apps, and refuses one in clear', async () => {
     const hash = createHash('sha256').update('a-long-enough-key').digest('hex');
     const apps = {

@@ -1,8 +1,11 @@
 import { isBulkheadError } from '@bulkhead/proto';
+import { objectHookNames } from '@bulkhead/proto/rules';
 import {
   NO_PERMISSIONS,
   includedScopes,
+  intersectPermissions,
   permissionNames,
+  permissionsOf,
   readPermissions,
   subtractPermissions,
   type Permissions,
@@ -53,7 +56,15 @@ export async function resolveGrants(question: GrantQuestion): Promise<Granted> {
     const message = `gets all that it asks for, because it is named by its directory and this is development: ${given.join(', ')}.`;
     report.notice('GRANTED_AS_ASKED', ['plugins', name], message, name);
   }
-  return grantedAs(grant.permissions);
+  return grantedAs({
+    ...grant.permissions,
+    objectHooks: [...grant.permissions.objectHooks, ...consentedHooks(manifest, entry)],
+  });
+}
+
+/** Where the manifest says nothing of object hooks it asks for none; those that the entry lists an operator consented to. */
+function consentedHooks({ contributions }: Manifest, entry: PluginEntry): readonly string[] {
+  return contributions.objectHooks === undefined ? objectHookNames(entry.object_hooks ?? []) : [];
 }
 
 function grantedAs(granted: Permissions): Granted {
@@ -66,6 +77,7 @@ export function writtenGrants({ grants }: PluginEntry): Partial<Permissions> | u
   const { scopes, ...rest } = grants;
   const read = readPermissions({ ...rest, services: scopes });
   const { context, network, secrets, filesystem, subprocess, plugins, open_routes: openRoutes } = grants;
+  const { object_hooks: objectHooks } = grants;
   return {
     ...(scopes === undefined ? {} : { services: read.services }),
     ...(context === undefined ? {} : { context: read.context }),
@@ -75,6 +87,7 @@ export function writtenGrants({ grants }: PluginEntry): Partial<Permissions> | u
     ...(subprocess === undefined ? {} : { subprocess }),
     ...(plugins === undefined ? {} : { plugins: read.plugins }),
     ...(openRoutes === undefined ? {} : { openRoutes }),
+    ...(objectHooks === undefined ? {} : { objectHooks: read.objectHooks }),
   };
 }
 
@@ -85,11 +98,17 @@ function tellNotAsked(question: GrantQuestion, written: Partial<Permissions> | u
   const beyond = subtractPermissions({ ...NO_PERMISSIONS, ...written }, manifest.permissions);
   for (const permission of permissionNames(beyond)) {
     const [kind = '', ...rest] = permission.split(':');
+    if (kind === 'object_hooks' && isAskedInPart(permission, manifest.permissions)) continue;
     const key = kind === 'services' ? 'scopes' : kind;
     const asked = permissionNames(manifest.permissions).join(', ') || 'nothing';
     const message = `${manifest.id} does not ask for '${rest.join(':') || kind}'; it asks for ${asked}.`;
     report.problem(['plugins', name, 'grants', key], message);
   }
+}
+
+/** `llm.*` names what is asked when any hook on LLMs is. */
+function isAskedInPart(name: string, asked: Permissions): boolean {
+  return permissionNames(intersectPermissions(permissionsOf([name]), asked)).length > 0;
 }
 
 async function storedGrant(question: GrantQuestion): Promise<DecidedGrant | undefined> {

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { dirname } from 'node:path';
-import { parsePrivateRule, readContributions, type HookSpec } from '@bulkhead/proto/rules';
+import { parsePrivateRule, pickObjectHooks, readContributions, type HookSpec } from '@bulkhead/proto/rules';
 import { NO_PERMISSIONS } from '@bulkhead/proto/rules/schema';
 import { checkCompat, type HostVersions } from '../manifest/compat.js';
 import { findPluginNode } from '../manifest/plugin-node.js';
@@ -200,7 +200,10 @@ export async function resolvePlugin(
       mode: named?.mode ?? commonMode(hooks),
       onError,
       hooks,
-      objectHooks: resolveObjectHooks(name, entry, manifest, report),
+      objectHooks: pickObjectHooks(
+        resolveObjectHooks(name, entry, manifest, report),
+        grants.granted.objectHooks,
+      ),
       objectHookMode: named?.mode ?? 'sequential',
       instances,
       network: entry.network ?? 'unix',
@@ -221,7 +224,7 @@ export async function resolvePlugin(
   };
 }
 
-/** What the manifest declares, or what the operator consents to where it says nothing. */
+/** What the manifest declares, or what the operator lists where it says nothing. */
 function resolveObjectHooks(
   name: string,
   entry: PluginEntry,
@@ -232,7 +235,8 @@ function resolveObjectHooks(
   if (declared !== undefined && entry.object_hooks !== undefined) {
     report.problem(
       ['plugins', name, 'object_hooks'],
-      "expected none: the plugin's manifest declares its object hooks itself. Take this key out.",
+      "expected none: the plugin's manifest declares its object hooks itself. Take this key out, and grant those that may run: \
+with `bulkhead plugin grants`, or as grants.object_hooks of the entry.",
     );
   }
   return declared ?? entry.object_hooks ?? [];

@@ -75,6 +75,34 @@ describe('decideGrants', () => {
     expect(terminal.seen).toEqual([]);
   });
 
+  it('asks for each object hook, again for one that is new, and takes a star over some', async () => {
+    const hooks = [
+      'object_hooks:llm.before_create',
+      'object_hooks:llm.after_delete',
+      'object_hooks:tool.before_update',
+    ];
+    const asked = manifest('1.0.0', ...hooks);
+    const shown = person();
+    await decide({ manifest: asked, terminal: shown });
+    expect(shown.seen[0]).toContain('It sees each LLM before it is created, and may change or refuse it.');
+    expect(shown.seen[0]).toContain('It sees each LLM after it was deleted.');
+    expect(shown.seen[0]).toContain('It sees each tool before it is updated, and may change or refuse that.');
+    expect(namesOf(await decide({ manifest: asked, flags: ['object_hooks:llm.*'] }))).toEqual(
+      hooks.slice(0, 2),
+    );
+    expect(namesOf(await decide({ manifest: asked, flags: ['tool.before_update'] }))).toEqual(hooks.slice(2));
+    expect(namesOf(await decide({ manifest: asked, flags: ['object_hooks:app.*'] }))).toContain('names none');
+    const previous = before(hooks.slice(0, 2), hooks.slice(0, 1));
+    expect(await decide({ manifest: asked, previous })).toMatchObject({
+      kind: 'refused',
+      error: { message: expect.stringContaining('--grant object_hooks:tool.before_update') },
+    });
+    expect(namesOf(await decide({ manifest: asked, previous, terminal: person('a') }))).toEqual([
+      hooks[0],
+      hooks[2],
+    ]);
+  });
+
   it('refuses a flag that names nothing that is asked for', async () => {
     const outcome = await decide({ manifest: manifest('1.0.0', READ), flags: ['kv.raed'] });
     expect(outcome).toMatchObject({ kind: 'refused', error: { code: 'GRANT_INVALID' } });

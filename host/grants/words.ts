@@ -1,3 +1,4 @@
+import { OBJECT_HOOKS, OBJECT_TYPES, type ObjectHook, type ObjectType } from '@bulkhead/proto/rules';
 import { CONTEXT_PERMISSIONS, SCOPES } from '@bulkhead/proto/rules/schema';
 
 /** What a permission lets a plugin do, in one plain sentence. `name` is one of `permissionNames`. */
@@ -21,6 +22,8 @@ export function describePermission(name: string): string {
       return `It may change the configuration of the plugin ${value}.`;
     case 'open_routes':
       return 'It may open addresses that anybody can call without a credential.';
+    case 'object_hooks':
+      return describeObjectHook(value);
     default:
       return `It asks for ${name}.`;
   }
@@ -41,6 +44,33 @@ function describePath(value: string): string {
   const [access, ...path] = value.split(':');
   const verb = access === 'rw' ? 'read and write' : 'read';
   return `It may ${verb} files under ${path.join(':')}.`;
+}
+
+const OBJECT_WORDS = {
+  llm: 'LLM',
+  datasource: 'data source',
+  tool: 'tool',
+  user: 'user',
+  app: 'app',
+} as const satisfies Readonly<Record<ObjectType, string>>;
+
+const MOMENT_WORDS = {
+  before_create: (object) => `It sees each ${object} before it is created, and may change or refuse it.`,
+  after_create: (object) => `It sees each ${object} after it was created, and may note something on it.`,
+  before_update: (object) => `It sees each ${object} before it is updated, and may change or refuse that.`,
+  after_update: (object) => `It sees each ${object} after it was updated, and may note something on it.`,
+  before_delete: (object) => `It sees each ${object} before it is deleted, and may refuse that.`,
+  after_delete: (object) => `It sees each ${object} after it was deleted.`,
+} as const satisfies Readonly<Record<ObjectHook, (object: string) => string>>;
+
+/** `llm.before_create`. */
+function describeObjectHook(value: string): string {
+  const [object, moment] = value.split('.');
+  const type = OBJECT_TYPES.find((known) => known === object);
+  const hook = OBJECT_HOOKS.find((known) => known === moment);
+  return type === undefined || hook === undefined
+    ? `It runs the object hook ${value}.`
+    : MOMENT_WORDS[hook](OBJECT_WORDS[type]);
 }
 
 function lower(sentence: string): string {

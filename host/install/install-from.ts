@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { ErrorCode, isBulkheadError } from '@bulkhead/proto';
 import { acquirePackage } from './acquire.js';
 import { buildEnvironment, type Dependencies, type EntryDraft } from './build-environment.js';
 import type { ConsentAnswer } from './consent.js';
@@ -36,7 +37,10 @@ export async function installFrom(
   try {
     // The same bytes as before: nothing in them has to be read again.
     const same = acquired.bundle === undefined ? lockedBytes(lock, acquired.integrity) : undefined;
-    if (same !== undefined) return await installPinned(context, lock, same, wish.frozen);
+    if (same !== undefined) {
+      const pinned = await asLocked(context, lock, same, wish.frozen);
+      if (pinned !== undefined) return pinned;
+    }
     const sdk = await context.sdk();
     const unpacked = await readPluginPackage(acquired.directory, context.versions, sdk.version);
     const { id } = unpacked.manifest;
@@ -59,6 +63,24 @@ export async function installFrom(
     return await finish(context, lock, unpacked, draft, dependencies, answer);
   } finally {
     await rm(acquired.directory, { recursive: true, force: true });
+  }
+}
+
+/**
+ * The same bytes as they are locked; undefined when this host reads something else in them than the one that locked them
+ * (it knows of more to consent to), and may lock that.
+ */
+async function asLocked(
+  context: InstallContext,
+  lock: PluginsLock,
+  id: string,
+  frozen: boolean,
+): Promise<InstallResult | undefined> {
+  try {
+    return await installPinned(context, lock, id, frozen);
+  } catch (error) {
+    if (frozen || !isBulkheadError(error) || error.code !== ErrorCode.MANIFEST_MISMATCH) throw error;
+    return undefined;
   }
 }
 

@@ -71,7 +71,8 @@ function declarationOf({
   objectHooks,
 }: PluginConfig): Pick<LaunchDescription, 'manifestJson' | 'declared'> {
   if (Object.keys(manifest.source).length === 0) return { manifestJson: '' };
-  const contributions = { ...manifest.contributions, objectHooks };
+  // What it registers is what its manifest declares, also where less is granted: the rest is not called.
+  const contributions = { objectHooks, ...manifest.contributions };
   return {
     manifestJson: JSON.stringify(manifest.source),
     declared: declaredRegistrations(Object.keys(manifest.hooks), contributions),

@@ -97,6 +97,25 @@ describeEachStore('the after hooks of an object', (the) => {
     });
   });
 
+  test('that waited are given up when they are granted no longer, and the plugin sees nothing', async () => {
+    const store = await the.open();
+    const before = await openObjects([hooked('p', on('after_create'), () => undefined)], { store });
+    await before.objects.llm.create(ADA, OPENAI);
+    let called = false;
+    const revoked = hooked('p', [], () => {
+      called = true;
+      return undefined;
+    });
+    const opened = await openObjects([revoked], { store });
+    opened.start();
+    await until(() => {
+      expect(opened.audited).toContainEqual(
+        expect.objectContaining({ action: 'object_hook.given_up', code: 'PERMISSION_DENIED' }),
+      );
+    });
+    expect(called).toBe(false);
+  });
+
   test('of a plugin that is down wait for it, in their order', async () => {
     const clock = new FakeClock(Date.parse('2026-01-01T00:00:00Z'));
     let up = false;

@@ -32,6 +32,7 @@ const AWAY: ReadonlySet<ErrorCode> = new Set([
 const FINAL: ReadonlySet<ErrorCode> = new Set([
   ErrorCode.INVALID_ANSWER,
   ErrorCode.UNKNOWN_METHOD,
+  ErrorCode.PERMISSION_DENIED,
   ErrorCode.MESSAGE_TOO_LARGE,
 ]);
 

@@ -14,7 +14,7 @@ import {
   type ObjectType,
 } from '@bulkhead/proto/rules';
 import type { HookDepths } from './hook-depth.js';
-import type { HookedPlugin } from './hook-list.js';
+import { assertRuns, type HookedPlugin } from './hook-list.js';
 import type { NotesByPlugin } from './object-rows.js';
 
 /** Longest run of one object hook, in milliseconds. */
@@ -49,7 +49,7 @@ export function shownTo({ config }: HookedPlugin, told: HookTold): Readonly<Reco
 /**
  * Runs one object hook of one plugin and checks its answer.
  *
- * @throws BulkheadError as the link does, INVALID_ANSWER
+ * @throws BulkheadError as the link does, INVALID_ANSWER; PERMISSION_DENIED when the hook is not granted to the plugin
  */
 export async function callObjectHook(
   depths: HookDepths,
@@ -58,6 +58,7 @@ export async function callObjectHook(
   signal?: AbortSignal,
 ): Promise<CheckedObjectAnswer> {
   const { config, port } = plugin;
+  assertRuns(config, told.type, told.hook);
   const seesSecrets = config.grantedScopes.includes(SEES_SECRETS);
   const shown = shownTo(plugin, told);
   const previous = told.previous;

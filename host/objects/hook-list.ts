@@ -1,3 +1,4 @@
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { ObjectHook, ObjectType } from '@bulkhead/proto/rules';
 import type { PluginConfig } from '../config/config.js';
 import type { LifecyclePort } from '../lifecycle/plugin-calls.js';
@@ -39,6 +40,15 @@ export function hooksFor(
     })
     .sort((one, other) => one.priority - other.priority)
     .map(({ plugin }) => plugin);
+}
+
+/** Where consent ends: whoever calls a hook that was kept for later asks once more. */
+export function assertRuns(plugin: PluginConfig, type: ObjectType, hook: ObjectHook): void {
+  if (priorityOf(plugin, type, hook) !== undefined) return;
+  throw new BulkheadError(
+    ErrorCode.PERMISSION_DENIED,
+    `the object hook ${type}.${hook} is not granted to '${plugin.name}' (any more). Grant it with \`bulkhead plugin grants ${plugin.manifest.id}\``,
+  );
 }
 
 function priorityOf({ objectHooks }: PluginConfig, type: ObjectType, hook: ObjectHook): number | undefined {

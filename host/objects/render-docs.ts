@@ -50,8 +50,10 @@ The hash in a list reads \`[redacted:1]\`, \`[redacted:2]\`, …; leave one out 
 ## Hooks of plugins
 
 A plugin declares \`object_hooks\` in its manifest: ${OBJECT_HOOKS.map((hook) => `\`${hook}\``).join(', ')} on any of
-${OBJECT_TYPES.map((type) => `\`${type}\``).join(', ')}. For a plugin whose manifest does not speak of them an operator lists those that
-may run under \`object_hooks\` of its entry; without that a plugin that registers some does not start.
+${OBJECT_TYPES.map((type) => `\`${type}\``).join(', ')}. Those that run are granted, each by itself, like every other permission
+([grants.md](grants.md)): \`bulkhead plugin install\` shows them, and a hook that is not granted is never called. For a plugin whose
+manifest does not speak of them an operator lists those that may run under \`object_hooks\` of its entry, and that is the consent;
+without it a plugin that registers some does not start. A hook that waits for its plugin when its grant is taken back is given up.
 
 1. The object is checked: schema, uniqueness, references.
 2. Each \`before_*\` hook runs, by ascending priority, then in the order of the configuration. It may deny with a reason, and

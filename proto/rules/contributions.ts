@@ -166,6 +166,22 @@ function objectHook(declared: Source): readonly ObjectHookDeclaration[] {
   ];
 }
 
+/** Each declared object hook by name, `llm.before_create`. */
+export function objectHookNames(declared: readonly ObjectHookDeclaration[]): readonly string[] {
+  return declared.flatMap(({ object: type, hooks }) => hooks.map((hook) => `${type}.${hook}`));
+}
+
+/** Of what is declared, the hooks of these names. */
+export function pickObjectHooks(
+  declared: readonly ObjectHookDeclaration[],
+  names: readonly string[],
+): readonly ObjectHookDeclaration[] {
+  return declared.flatMap((declaration) => {
+    const hooks = declaration.hooks.filter((hook) => names.includes(`${declaration.object}.${hook}`));
+    return hooks.length === 0 ? [] : [{ ...declaration, hooks }];
+  });
+}
+
 /** Whoever may do the most may do it, unless the manifest says less is enough. */
 function role(value: unknown): RpcMethodDeclaration['minRole'] {
   return value === 'viewer' || value === 'operator' ? value : 'admin';

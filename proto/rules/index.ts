@@ -26,6 +26,8 @@ export { isReservedKey } from './reserved-keys.js';
 export {
   DEFAULT_OBJECT_HOOK_PRIORITY,
   OBJECT_HOOKS,
+  objectHookNames,
+  pickObjectHooks,
   OBJECT_TYPES,
   readContributions,
   type CommandDeclaration,

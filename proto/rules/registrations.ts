@@ -1,5 +1,5 @@
 import { BulkheadError, ErrorCode } from '../errors.js';
-import type { Contributions } from './contributions.js';
+import { objectHookNames, type Contributions } from './contributions.js';
 
 /** The kinds of things that a plugin registers, in words. */
 export const REGISTRATION_KINDS = [
@@ -24,9 +24,7 @@ export type Declared = Omit<Registered, 'object hook'> & {
 export function declaredRegistrations(hooks: readonly string[], contributions: Contributions): Declared {
   return {
     hook: hooks,
-    'object hook': contributions.objectHooks?.flatMap(({ object, hooks: names }) =>
-      names.map((name) => `${object}.${name}`),
-    ),
+    'object hook': contributions.objectHooks && objectHookNames(contributions.objectHooks),
     tool: contributions.tools.map(({ name }) => name),
     command: contributions.commands.map(({ name }) => name),
     route: contributions.routes.flatMap(({ methods, path }) => methods.map((method) => `${method} ${path}`)),

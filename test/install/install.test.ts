@@ -406,6 +406,19 @@ describe('the lock', () => {
     expect(await project.install('--frozen')).toMatchObject([{ status: 'current' }]);
   });
 
+  it('of a host that read less in a manifest is refused when frozen, and else consented to anew', async () => {
+    await using project = await createProject(registry.url);
+    const manifest = 'object_hooks: [{ object: tool, hooks: [after_create] }]\n';
+    const spec = await writePackage(project, 'hooking', pluginPackage({ manifest }));
+    await project.install(spec, '--grant', 'all');
+    const lock = await project.read('plugins.lock.json');
+    await project.write('plugins.lock.json', lock.replace(/"permissions": \[[^\]]*\]/, '"permissions": []'));
+    await rm(project.pluginsDir, { recursive: true });
+    expect(await refusal(project, spec, '--frozen')).toContain('MANIFEST_MISMATCH');
+    expect(await project.install(spec, '--grant', 'all')).toMatchObject([{ status: 'built' }]);
+    expect(await project.read('plugins.lock.json')).toBe(lock);
+  });
+
   it('refuses a version of the lock that asks for a hash that the registry does not have', async () => {
     await using project = await createProject(registry.url);
     await project.install('@test/guard@1.0.0');
@@ -584,6 +597,15 @@ describe('versions', () => {
     await own.publish(pluginPackage({ version: '1.2.0' }));
     expect((await project.run('plugin', 'update', '@test/guard')).code).toBe(0);
     expect((await project.lock()).plugins[ID]).toMatchObject({ version: '1.2.0', permissions: [] });
+    // One that hooks objects asks for more, though its permissions are as few as before.
+    const hooks = 'object_hooks: [{ object: llm, hooks: [before_create] }]\n';
+    await own.publish(pluginPackage({ version: '1.3.0', manifest: hooks }));
+    const hooking = await project.run('plugin', 'update', ID);
+    expect(hooking.out).toContain('waits for approval; 1.2.0 serves on');
+    expect(hooking.out).toContain('It sees each LLM before it is created, and may change or refuse it.');
+    const flag = 'object_hooks:llm.before_create';
+    expect((await project.run('plugin', 'update', ID, '--grant', flag)).code).toBe(0);
+    expect((await project.lock()).plugins[ID]).toMatchObject({ version: '1.3.0', permissions: [flag] });
     expect((await project.run('plugin', 'update', 'other')).err).toContain('NOT_LOCKED');
     await own[Symbol.asyncDispose]();
   });

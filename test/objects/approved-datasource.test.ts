@@ -14,8 +14,11 @@ listen:
   control: { address: '127.0.0.1:0' }
 plugins:
   approval_system:
-    grants: { scopes: [datasources.write, kv.readwrite, objects.secrets], context: [read_user] }
-  hook_recorder: { grants: { context: [read_user] } }
+    grants:
+      scopes: [datasources.write, kv.readwrite, objects.secrets]
+      context: [read_user]
+      object_hooks: [datasource.before_create]
+  hook_recorder: { grants: { context: [read_user], object_hooks: ['*.*'] } }
 `;
 const ORDERS = { name: 'orders', kind: 'sqlite', path: '/data/orders.db' };
 

@@ -21,8 +21,9 @@ listen:
   control: { address: '127.0.0.1:0' }
 plugins:
   llm_validator:
+    grants: { object_hooks: ['llm.*'] }
     config: { allowed_vendors: [anthropic] }
-  hook_recorder: { grants: { context: [read_user] } }
+  hook_recorder: { grants: { context: [read_user], object_hooks: ['*.*'] } }
 `;
 const CLAUDE = { name: 'Claude', slug: 'claude', vendor: 'anthropic', api_key: 'sk-secret' };
 

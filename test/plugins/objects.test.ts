@@ -23,13 +23,15 @@ describe('llm-validator, hook-recorder and approval-system, installed and in pro
         log: { level: 'error' },
         plugins: {
           llm_validator: {
+            grants: { object_hooks: ['llm.before_create', 'llm.before_update'] },
             config: { allowed_vendors: ['openai'], allowed_endpoints: ['api.openai.com'] },
           },
-          hook_recorder: { grants: { context: ['read_user'] } },
+          hook_recorder: { grants: { context: ['read_user'], object_hooks: ['llm.*'] } },
           approval_system: {
             grants: {
               scopes: ['datasources.write', 'kv.readwrite', 'objects.secrets'],
               context: ['read_user'],
+              object_hooks: ['datasource.before_create'],
             },
           },
         },
@@ -90,6 +92,11 @@ describe('llm-validator, hook-recorder and approval-system, installed and in pro
       requested_by: 'test',
     });
     expect(await objects.datasource.count()).toBe(0);
+  });
+
+  it('are not called for objects that were not granted to them', async () => {
+    const made = await services().objects.user.create(ADMIN, { email: 'ada@example.com' });
+    expect(made.metadata).toEqual({});
   });
 
   it('look at an update too', async () => {

@@ -30,9 +30,7 @@ export function createAuthenticate({
       throw await failures.add(request.ip, `expected a token that is in use; ${ADVICE}`);
     }
     const secret = sessionSecretOf(request);
-    // Nothing was tried, so nothing failed.
-    if (secret === undefined)
-      throw new BulkheadError(ErrorCode.UNAUTHENTICATED, `expected a token; ${ADVICE}`);
+    if (secret === undefined) throw failures.missing(request.ip, `expected a token; ${ADVICE}`);
     const session = await sessions.find(secret);
     if (session === undefined) throw await failures.add(request.ip, 'the session is over; log in again');
     assertCsrf(request, session);

@@ -7,6 +7,8 @@ import { Repeats } from '../../telemetry/audit/repeats.js';
 const MAX_FAILURES = 10;
 const WINDOW_MS = 60_000;
 const DELAY_MS = 1_000;
+/** Addresses that the audit log names within that time; what comes from further ones is counted together. */
+const MAX_NAMED = 200;
 /** Addresses that are counted, and answers that wait, at one time. */
 const MAX_COUNTED = 10_000;
 const MAX_WAITING = 100;
@@ -23,21 +25,13 @@ export class FailedLogins {
 
   constructor(audit: Audit, clock: Clock) {
     this.#clock = clock;
-    this.#repeats = new Repeats(audit, clock);
+    this.#repeats = new Repeats(audit, clock, { windowMs: WINDOW_MS, maxCounted: MAX_NAMED });
   }
 
   /** @returns the error to answer with, when it is time to */
   async add(address: string, reason: string): Promise<BulkheadError> {
-    const code = ErrorCode.UNAUTHENTICATED;
-    this.#repeats.note({
-      actor: { kind: 'token', id: 'unknown' },
-      action: 'login.refused',
-      target: address,
-      outcome: 'denied',
-      code,
-      reason,
-    });
-    if (this.#count(address) <= MAX_FAILURES) return new BulkheadError(code, reason);
+    const error = this.#refuse('login.refused', address, reason);
+    if (this.#count(address) <= MAX_FAILURES) return error;
     if (this.#waiting < MAX_WAITING) {
       this.#waiting += 1;
       await new Promise<void>((resolve) => {
@@ -49,6 +43,24 @@ export class FailedLogins {
       retryable: true,
       retryAfterMs: WINDOW_MS,
     });
+  }
+
+  /** Nothing was tried, so nobody is slowed down. */
+  missing(address: string, reason: string): BulkheadError {
+    return this.#refuse('login.missing', address, reason);
+  }
+
+  #refuse(action: string, target: string, reason: string): BulkheadError {
+    const code = ErrorCode.UNAUTHENTICATED;
+    this.#repeats.note({
+      actor: { kind: 'token', id: 'unknown' },
+      action,
+      target,
+      outcome: 'denied',
+      code,
+      reason,
+    });
+    return new BulkheadError(code, reason);
   }
 
   #count(address: string): number {

@@ -65,8 +65,10 @@ export function addSessionRoutes(app: FastifyInstance, options: SessionRoutesOpt
     await reply.header('set-cookie', cookie('', 0)).code(204).send();
   });
   const find = async (request: Parameters<typeof sessionSecretOf>[0]): Promise<Session> => {
-    const session = await sessions.find(sessionSecretOf(request) ?? '');
-    if (session === undefined) throw await failures.add(request.ip, 'there is no session; log in');
+    const secret = sessionSecretOf(request);
+    if (secret === undefined) throw failures.missing(request.ip, 'there is no session; log in');
+    const session = await sessions.find(secret);
+    if (session === undefined) throw await failures.add(request.ip, 'the session is over; log in again');
     return session;
   };
 }

@@ -2,8 +2,9 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execaNode } from 'execa';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { systemClock } from '../../clock.js';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { systemClock, type Clock } from '../../clock.js';
+import { FakeClock } from '../../clock.test-support.js';
 import { describeEachStore, type StoreOfTest } from '../../store/each-store.test-support.js';
 import type { Store } from '../../store/store.js';
 import { createSilentLogger } from '../logger.js';
@@ -37,7 +38,10 @@ function useStore(the: StoreOfTest): void {
   });
 }
 
-function open(name = 'a', change: { readonly store?: Store; readonly keepDays?: number } = {}): AuditLog {
+function open(
+  name = 'a',
+  change: { readonly store?: Store; readonly keepDays?: number; readonly clock?: Clock } = {},
+): AuditLog {
   const dataDir = join(folder, name);
   const log = createAuditLog({
     store,
@@ -149,6 +153,73 @@ describeEachStore('the audit log', (the) => {
     const verified = await verifyStored(store);
     expect(verified.breaks).toEqual([]);
     expect(verified.chains.map(({ entries }) => entries).sort((one, other) => one - other)).toEqual([10, 11]);
+  });
+
+  test('a host takes over what another one committed and never chained, and says where it happened', async () => {
+    const gone = open('gone');
+    await gone.start();
+    await change(gone, 'chained');
+    await gone.settled();
+    await gone.stop();
+    // As when it is killed between a change and its chain.
+    await store.transaction((trx) => gone.write(trx, entry('llm.create', { details: { name: 'gpt' } })));
+    await change(gone, 'llm.delete');
+    const clock = new FakeClock(Date.parse('2026-01-01T00:00:00Z'));
+    const other = open('other', { clock });
+    await other.start();
+    const pending = () => store.db.selectFrom('audit_pending').select('host').execute();
+    for (let turn = 0; turn < 5; turn += 1) {
+      clock.advance(10_000);
+      await other.settled();
+    }
+    expect(await pending()).toHaveLength(2);
+    await vi.waitFor(async () => {
+      clock.advance(10_000);
+      await other.settled();
+      expect(await pending()).toEqual([]);
+    });
+    const { hostId } = openHostKey(join(folder, 'gone'));
+    const { entries } = await listAudit(
+      store,
+      { host: openHostKey(join(folder, 'other')).hostId },
+      { size: 10 },
+    );
+    expect(entries.map(({ action, details }) => [action, details])).toEqual(
+      expect.arrayContaining([
+        ['llm.create', { name: 'gpt', happened_on: hostId }],
+        ['llm.delete', { happened_on: hostId }],
+        ['audit.taken_over', { host: hostId, count: 2 }],
+      ]),
+    );
+    const back = open('gone');
+    await back.start();
+    await change(back, 'back');
+    await back.settled();
+    expect((await verifyStored(store)).breaks).toEqual([]);
+    expect((await actions()).filter((action) => action === 'llm.create')).toHaveLength(1);
+  });
+
+  test('a host whose entries are taken over while it chains them chains none of them', async () => {
+    let steal: (() => Promise<unknown>) | undefined;
+    const slow: Store = {
+      ...store,
+      async batch(queries) {
+        await steal?.();
+        steal = undefined;
+        return store.batch(queries);
+      },
+    };
+    const audit = open('a', { store: slow });
+    await change(audit, 'one');
+    await change(audit, 'two');
+    steal = () =>
+      store.db.updateTable('audit_pending').set({ host: 'other' }).where('action', '=', 'two').execute();
+    await audit.settled();
+    expect(await actions()).toEqual(['one']);
+    expect(await store.db.selectFrom('audit_pending').select('action').execute()).toEqual([
+      { action: 'two' },
+    ]);
+    expect((await verifyStored(store)).breaks).toEqual([]);
   });
 
   test('holds a bounded number of notes, and says how many it left out', async () => {

@@ -12,6 +12,8 @@ import { readHeadFile, writeHeadFile } from './head-file.js';
 import type { HostKey } from './host-key.js';
 import { readOtherHeads } from './other-heads.js';
 import { pruneChain } from './prune.js';
+import { Sweeps } from './sweeps.js';
+import { TakeOver } from './take-over.js';
 
 export interface AuditLogOptions {
   readonly store: Store;
@@ -63,6 +65,8 @@ export function createAuditLog(options: AuditLogOptions): AuditLog {
 class Log implements AuditLog {
   readonly #options: AuditLogOptions;
   readonly #writer: ChainWriter;
+  readonly #takeOver: TakeOver;
+  readonly #sweeps: Sweeps;
   #notes: AuditContent[] = [];
   /** Notes taken in, and notes that stand in the chain. */
   #noted = 0;
@@ -74,24 +78,25 @@ class Log implements AuditLog {
   #cancelTimer: (() => void) | undefined;
   #stopped = false;
   #stopping: Promise<void> | undefined;
-  #sweeps: (() => void)[] = [];
   #headFileMs = -Infinity;
   #lastHeads = '';
 
   constructor(options: AuditLogOptions) {
     this.#options = options;
     this.#writer = new ChainWriter(options.store, options.key);
+    this.#takeOver = new TakeOver(options.store, options.key.hostId, options.clock);
+    this.#sweeps = new Sweeps(options.clock, (error) => {
+      options.log.error({ err: error }, 'the audit log could not be looked after; tried again later');
+    });
   }
 
   async start(): Promise<void> {
     const noted = readHeadFile(this.#options.dataDir);
     await this.settled();
     if (noted !== undefined) this.#compareWithHeadFile(noted);
-    this.#every(SWEEP_MS, () => {
-      this.#run();
-    });
-    this.#every(HEADS_MS, () => this.#noteOtherHeads());
-    this.#every(PRUNE_MS, () => this.#prune());
+    this.#sweeps.every(SWEEP_MS, () => this.#sweep());
+    this.#sweeps.every(HEADS_MS, () => this.#noteOtherHeads());
+    this.#sweeps.every(PRUNE_MS, () => this.#prune());
     await this.#noteOtherHeads();
     await this.#prune();
   }
@@ -143,7 +148,7 @@ class Log implements AuditLog {
   }
 
   async #stop(): Promise<void> {
-    for (const cancel of this.#sweeps.splice(0)) cancel();
+    this.#sweeps.stop();
     const { clock, log, dataDir } = this.#options;
     const late = new Promise<false>((resolve) => {
       clock.after(STOP_TIMEOUT_MS, () => {
@@ -268,6 +273,21 @@ class Log implements AuditLog {
     });
   }
 
+  /** What a command of this data directory left, and what hosts left that are gone. */
+  async #sweep(): Promise<void> {
+    this.#run();
+    for (const { host, count } of await this.#takeOver.look()) {
+      this.note({
+        actor: HOST_ACTOR,
+        action: 'audit.taken_over',
+        outcome: 'allowed',
+        reason: 'that host did not take them into its own chain',
+        details: { host, count },
+      });
+      this.#run();
+    }
+  }
+
   async #noteOtherHeads(): Promise<void> {
     const heads = await readOtherHeads(this.#options.store, this.#options.key.hostId);
     const text = JSON.stringify(heads);
@@ -286,28 +306,6 @@ class Log implements AuditLog {
       action: 'audit.pruned',
       outcome: 'allowed',
       details: { up_to: pruned.seq, hash: pruned.hash, keep_days: keepDays },
-    });
-  }
-
-  #every(ms: number, work: () => void | Promise<void>): void {
-    const again = (): void => {
-      cancel = this.#options.clock.after(ms, () => {
-        Promise.resolve(work())
-          .catch((error: unknown) => {
-            this.#options.log.error(
-              { err: error },
-              'the audit log could not be looked after; tried again later',
-            );
-          })
-          .finally(() => {
-            if (!this.#stopped) again();
-          });
-      });
-    };
-    let cancel = (): void => undefined;
-    again();
-    this.#sweeps.push(() => {
-      cancel();
     });
   }
 }

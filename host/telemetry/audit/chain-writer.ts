@@ -41,7 +41,8 @@ export class ChainWriter {
 
   /**
    * Appends what was committed with changes, and then of `notes` as many as one write takes. Rows of a change leave
-   * their table in the same transaction in which they enter the chain, so that a kill loses none and doubles none.
+   * their table in the same transaction in which they enter the chain, so that a kill loses none and doubles none. Rows
+   * that another host took over meanwhile fail the write: the next one does not find them.
    */
   async append(notes: readonly AuditContent[], nowMs: number): Promise<Appended> {
     const { before, done } = await this.#findHead();
@@ -63,8 +64,9 @@ export class ChainWriter {
     const ids = pending.map(({ id }) => id);
     this.#known = { kind: 'unsure', place: last, wrote };
     await this.#store.batch([
+      ...this.#holdPending(ids),
       db.insertInto('audit_log').values(entries),
-      this.#moveHead(last, nowMs),
+      this.#moveHead(last, nowMs, ids),
       ...(ids.length === 0 ? [] : [db.deleteFrom('audit_pending').where('id', 'in', ids)]),
     ]);
     this.#known = { kind: 'at', place: { seq: last.seq, hash: last.hash } };
@@ -93,12 +95,42 @@ export class ChainWriter {
     return entries;
   }
 
-  #moveHead({ host, seq, hash }: ChainEntry, nowMs: number): Compilable {
+  /** Who takes them over begins with the first too, so that one of the two waits for the other. */
+  #holdPending([first]: readonly number[]): readonly Compilable[] {
+    const host = this.#key.hostId;
+    return first === undefined
+      ? []
+      : [
+          this.#store.db
+            .updateTable('audit_pending')
+            .set({ host })
+            .where('id', '=', first)
+            .where('host', '=', host),
+        ];
+  }
+
+  /** Fails when not all of these are this host's any more: a head without a hash is none. */
+  #moveHead({ host, seq, hash }: ChainEntry, nowMs: number, ids: readonly number[]): Compilable {
     const place = { host, seq, hash, at: nowMs };
     const signature = this.#key.sign(signedText('head', place));
     return this.#store.db
       .insertInto('audit_heads')
-      .values({ ...place, public_key: this.#key.publicKey, signature })
+      .values((eb) => ({
+        ...place,
+        public_key: this.#key.publicKey,
+        signature,
+        ...(ids.length === 0
+          ? {}
+          : {
+              hash: eb
+                .selectFrom('audit_pending')
+                .select(eb.val(hash).as('hash'))
+                .where('id', 'in', ids)
+                .where('host', '=', host)
+                .groupBy('host')
+                .having((group) => group.fn.countAll(), '=', ids.length),
+            }),
+      }))
       .onConflict((conflict) => conflict.column('host').doUpdateSet({ seq, hash, at: nowMs, signature }));
   }
 }

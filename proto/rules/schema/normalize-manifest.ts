@@ -1,4 +1,4 @@
-import { readContributions } from '../contributions.js';
+import { objectHookNames, readContributions } from '../contributions.js';
 import { isSchema } from './closed-schema.js';
 import type {
   Conditions,
@@ -20,6 +20,7 @@ export function normalizeManifest(
 ): Manifest {
   const compat = map(given['compat']);
   const limits = map(given['limits']);
+  const contributions = readContributions(given);
   const optional = {
     packageName,
     maturity: given['maturity'] as Maturity | undefined,
@@ -36,9 +37,12 @@ export function normalizeManifest(
     capabilities: labels(given['capabilities']),
     keywords: texts(given['keywords']),
     hooks: hooks(given['hooks']),
-    contributions: readContributions(given),
+    contributions,
     customHooks: customHooks(map(given['contributes'])['custom_hooks']),
-    permissions: readPermissions(given['permissions']),
+    permissions: readPermissions({
+      ...map(given['permissions']),
+      object_hooks: objectHookNames(contributions.objectHooks ?? []),
+    }),
     assets: texts(given['assets']).map((asset) => asset.replace(/^\//, '')),
     instances: given['instances'] === 'many' ? 'many' : 'single',
     limits: defined({

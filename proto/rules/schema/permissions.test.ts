@@ -26,6 +26,7 @@ const permissions = fc
     subprocess: fc.boolean(),
     plugins: some('com.example.a'),
     open_routes: fc.boolean(),
+    object_hooks: some('llm.before_create', 'llm.*', 'tool.before_create', '*.before_create', '*.*'),
   })
   .map(readPermissions);
 
@@ -87,6 +88,20 @@ describe('permissions', () => {
     expect(permissionNames(intersectPermissions(b, a))).toEqual(names);
     expect(comparePermissions(a, b).widened).toHaveLength(both === undefined ? 1 : 0);
     expect(comparePermissions(b, a).widened).toHaveLength(1);
+  });
+
+  it.each([
+    ['llm.*', 'llm.before_create', 'llm.before_create'],
+    ['*.*', 'tool.after_delete', 'tool.after_delete'],
+    ['llm.*', '*.before_create', 'llm.before_create'],
+    ['llm.*', 'tool.before_create', undefined],
+    ['*.before_create', 'llm.after_create', undefined],
+    ['llm', 'llm.before_create', undefined],
+  ])('of the object hooks %s and %s have %s in common', (one, other, both) => {
+    const [a, b] = [readPermissions({ object_hooks: [one] }), readPermissions({ object_hooks: [other] })];
+    const names = both === undefined ? [] : [`object_hooks:${both}`];
+    expect(permissionNames(intersectPermissions(a, b))).toEqual(names);
+    expect(permissionNames(intersectPermissions(b, a))).toEqual(names);
   });
 
   it('of a path do not reach beside it, or above it by dots', () => {

@@ -25,6 +25,8 @@ export interface Permissions {
   readonly plugins: readonly string[];
   /** Whether it may contribute routes that need no credential. */
   readonly openRoutes: boolean;
+  /** Object hooks that it runs, `llm.before_create`. A manifest asks by its own `object_hooks`; an operator may give `llm.*`. */
+  readonly objectHooks: readonly string[];
 }
 
 export const NO_PERMISSIONS: Permissions = {
@@ -36,6 +38,7 @@ export const NO_PERMISSIONS: Permissions = {
   subprocess: false,
   plugins: [],
   openRoutes: false,
+  objectHooks: [],
 };
 
 /** `permissions` as a manifest, a lock or a stored grant writes it. What is not there is not asked for. */
@@ -50,12 +53,13 @@ export function readPermissions(value: unknown): Permissions {
     subprocess: given['subprocess'] === true,
     plugins: texts(given['plugins']),
     openRoutes: given['open_routes'] === true,
+    objectHooks: texts(given['object_hooks']),
   };
 }
 
 /** The same as plain data, without what is empty: for a lock, a grant or a program that reads JSON. */
 export function writePermissions(permissions: Permissions): Readonly<Record<string, unknown>> {
-  const { services, context, network, secrets, filesystem, subprocess, plugins, openRoutes } = permissions;
+  const { services, context, network, secrets, filesystem, subprocess, plugins } = permissions;
   const all = {
     services,
     context,
@@ -64,7 +68,8 @@ export function writePermissions(permissions: Permissions): Readonly<Record<stri
     filesystem,
     subprocess,
     plugins,
-    open_routes: openRoutes,
+    open_routes: permissions.openRoutes,
+    object_hooks: permissions.objectHooks,
   };
   return Object.fromEntries(
     Object.entries(all).filter(([, value]) => (Array.isArray(value) ? value.length > 0 : value === true)),
@@ -73,10 +78,11 @@ export function writePermissions(permissions: Permissions): Readonly<Record<stri
 
 /**
  * Each permission as one name, for example `services:kv.read`, `context:read_user`, `network:db.example:5432`,
- * `secrets:TOKEN`, `filesystem:ro:/srv/shared`, `subprocess`, `plugins:com.example.other`, `open_routes`.
+ * `secrets:TOKEN`, `filesystem:ro:/srv/shared`, `subprocess`, `plugins:com.example.other`, `open_routes`,
+ * `object_hooks:llm.before_create`.
  */
 export function permissionNames(permissions: Permissions): readonly string[] {
-  const { services, context, network, secrets, filesystem, subprocess, plugins, openRoutes } = permissions;
+  const { services, context, network, secrets, filesystem, subprocess, plugins } = permissions;
   return [
     ...services.map((scope) => `services:${scope}`),
     ...context.map((part) => `context:${part}`),
@@ -85,7 +91,8 @@ export function permissionNames(permissions: Permissions): readonly string[] {
     ...filesystem.map(({ path, access }) => `filesystem:${access}:${path}`),
     ...(subprocess ? ['subprocess'] : []),
     ...plugins.map((plugin) => `plugins:${plugin}`),
-    ...(openRoutes ? ['open_routes'] : []),
+    ...(permissions.openRoutes ? ['open_routes'] : []),
+    ...permissions.objectHooks.map((hook) => `object_hooks:${hook}`),
   ];
 }
 
@@ -110,6 +117,7 @@ export function permissionsOf(names: Iterable<string>): Permissions {
     subprocess: has('subprocess'),
     plugins: of('plugins'),
     open_routes: has('open_routes'),
+    object_hooks: of('object_hooks'),
   });
 }
 
@@ -170,6 +178,7 @@ function inCommon(a: string, b: string): readonly string[] {
   if (a === b) return [a];
   if (isBothOf(a, b, 'services:kv.read', 'services:kv.readwrite')) return ['services:kv.read'];
   if (a.startsWith(NETWORK) && b.startsWith(NETWORK)) return placesInCommon(a, b);
+  if (a.startsWith(OBJECT_HOOKS) && b.startsWith(OBJECT_HOOKS)) return objectHooksInCommon(a, b);
   const [, accessA, pathA] = PATH_NAME.exec(a) ?? [];
   const [, accessB, pathB] = PATH_NAME.exec(b) ?? [];
   if (pathA === undefined || pathB === undefined) return [];
@@ -188,6 +197,22 @@ function placesInCommon(a: string, b: string): readonly string[] {
   if (ruleA.below === ruleB.below && ruleA.host === ruleB.host) return [b];
   if (ruleA.below && matchesName(ruleA, ruleB.host)) return [b];
   return ruleB.below && matchesName(ruleB, ruleA.host) ? [a] : [];
+}
+
+const OBJECT_HOOKS = 'object_hooks:';
+
+/** Object and hook each for itself: of a star and a name the name. */
+function objectHooksInCommon(a: string, b: string): readonly string[] {
+  const [objectA = '', hookA = ''] = a.slice(OBJECT_HOOKS.length).split('.');
+  const [objectB = '', hookB = ''] = b.slice(OBJECT_HOOKS.length).split('.');
+  const object = partInCommon(objectA, objectB);
+  const hook = partInCommon(hookA, hookB);
+  return object === undefined || hook === undefined ? [] : [`${OBJECT_HOOKS}${object}.${hook}`];
+}
+
+function partInCommon(a: string, b: string): string | undefined {
+  if (a === b || b === '*') return a;
+  return a === '*' ? b : undefined;
 }
 
 const PATH_NAME = /^filesystem:(r[ow]):(.+)$/s;
