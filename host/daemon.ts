@@ -133,7 +133,11 @@ async function start(
   });
   closers.push(() => foundation.close());
   const { store, audit, secrets } = foundation;
-  const source = createStoreSource(clock, () => Promise.resolve(store));
+  const source = createStoreSource(
+    clock,
+    () => Promise.resolve(store),
+    () => secrets.config,
+  );
   const load = (stored: ReadStored = source.read): Promise<LoadedConfig> =>
     options.load(stored, () => secrets.all());
   let loaded = await load();
@@ -146,8 +150,10 @@ async function start(
     clock,
     audit,
     writes: () => config.host.configWrites,
+    seal: secrets.config,
     check: async (candidate) => {
-      await load(async (places) => ({ ...(await source.read(places)), layer: candidate }));
+      const tried = await load(async (places) => ({ ...(await source.read(places)), layer: candidate }));
+      return tried.config.plugins;
     },
   });
   const tokens = createTokens({ store, clock, audit });

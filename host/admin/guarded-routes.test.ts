@@ -90,7 +90,8 @@ beforeEach(async () => {
     clock,
     audit,
     writes: () => 'allow',
-    check: () => Promise.resolve(),
+    seal: foundation.secrets.config,
+    check: () => Promise.resolve([]),
   });
   plane = await openControlPlane({
     host: '127.0.0.1',
