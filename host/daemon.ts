@@ -176,6 +176,7 @@ async function start(
     log,
     hostEnv: env,
     launchPluginServer: ({ plugin: owner, server }) => host.pluginServers.launch(owner, server),
+    fetchOfPlugin: ({ plugin: owner }) => host.pluginServers.fetchOf(owner),
   });
   let draining = false;
   let gateway: Gateway | undefined;
@@ -214,10 +215,13 @@ async function start(
   const applyNow = async (): Promise<ApplyReport> => {
     const next = await load();
     const before = config;
+    // First, while it is known whose they are: their tools are judged by the new configuration from there on.
+    await upstreams.retain(next.config.upstreams);
     const applied = await host.apply(next.config);
     loaded = next;
     ({ config } = next);
     setLogLevels(log, config);
+    await upstreams.update(config.upstreams);
     gateway?.update(config);
     gateway?.contributionsChanged();
     return {

@@ -286,7 +286,8 @@ describe('browser sessions', () => {
       { target: '127.0.0.1', outcome: 'denied', code: 'UNAUTHENTICATED' },
     ]);
     const refused = await foundation.auditReader.list({ action: 'role.refused' }, { size: 10 });
-    expect(refused.entries.map(({ target, details }) => [target, details]).sort()).toEqual([
+    const told = refused.entries.map(({ target, details }): [string, unknown] => [target ?? '', details]);
+    expect(told.sort(([one], [other]) => one.localeCompare(other))).toEqual([
       ['GET /api/v1/llms/:id', { role: 'metrics', needed: 'viewer', times: 1 }],
       ['POST /plugin/:plugin/rpc/:method', { role: 'viewer', needed: 'operator', times: 1 }],
     ]);
