@@ -239,7 +239,7 @@ async function start(
   const follower = createStoreFollower({ store, log, baseline: source.baseline(), apply });
   const control = createControl({ readiness, status, plugin, logs, host, audit, apply });
 
-  const { toolbox: tools, contributions, objects, metrics } = host.services;
+  const { toolbox: tools, contributions, objects, metrics, httpTools } = host.services;
   const routes = servedRoutes({
     foundation,
     tokens,
@@ -288,6 +288,7 @@ async function start(
     hooks: hookPort(host),
     upstreams,
     tools,
+    httpTools,
     contributions,
     clock,
     log,

@@ -56,14 +56,23 @@ export async function runHost(change: HostChange = {}): Promise<RunningHost> {
     fetchOfPlugin: ({ plugin }) => host.pluginServers.fetchOf(plugin),
   });
   await Promise.all([host.start(), upstreams.start()]);
-  const { toolbox: tools, contributions } = host.services;
+  const { toolbox: tools, contributions, httpTools } = host.services;
   const hooks = {
     hooks: () => host.hooks().map(({ name }) => name),
     listens: host.listens,
     invoke: host.invoke,
     endRequest: host.endRequest,
   };
-  const gateway = createGateway({ config, hooks, upstreams, tools, contributions, clock, log });
+  const gateway = createGateway({
+    config,
+    hooks,
+    upstreams,
+    tools,
+    httpTools,
+    contributions,
+    clock,
+    log,
+  });
   const unsubscribe = host.subscribe(({ kind }) => {
     if (kind === 'changed') gateway.contributionsChanged();
   });

@@ -46,6 +46,7 @@ export function createJoinedScope(upstreams: Upstreams, contributed: Contributed
     },
     async list(method, params, request) {
       if (LISTS[method].capability === 'resources') await owners.learn(request);
+      if (method === 'tools/list') await contributed.refresh();
       const cursor = params?.['cursor'];
       return joinedList(method, typeof cursor === 'string' ? cursor : undefined, {
         upstreams: upstreams.all,
@@ -60,7 +61,11 @@ export function createJoinedScope(upstreams: Upstreams, contributed: Contributed
         },
       });
     },
-    tool: (name) => contributed.tool(name) ?? upstreamToolOf(splitName(upstreams.all, name)),
+    refresh: () => contributed.refresh(),
+    tool: (name) =>
+      contributed.tool(name) ??
+      upstreamToolOf(splitName(upstreams.all, name)) ??
+      contributed.objectTool(name),
     prompt: (name) => contributed.prompt(name) ?? upstreamPromptOf(splitName(upstreams.all, name)),
     completes: (name) => splitName(upstreams.all, name),
     resource: (uri, request) => owners.find(uri, request),

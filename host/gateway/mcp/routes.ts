@@ -34,6 +34,8 @@ export interface McpRoutes {
   readonly sessionCount: () => number;
   /** Announces the lists in which plugins have something else than when it was last asked. */
   contributionsChanged(): void;
+  /** A tool object of the store is another one. */
+  objectToolsChanged(): void;
   close(): Promise<void>;
 }
 
@@ -157,6 +159,9 @@ export function registerMcp(app: FastifyInstance, options: McpOptions): McpRoute
       if (ruled || seen.tools !== before.tools) joined.announce('tools');
       if (ruled) for (const endpoint of single.values()) endpoint.announce('tools');
       if (seen.prompts !== before.prompts) joined.announce('prompts');
+    },
+    objectToolsChanged() {
+      joined.announce('tools');
     },
     sessionCount: () => [joined, ...single.values()].reduce((sum, { sessionCount }) => sum + sessionCount, 0),
     async close() {
