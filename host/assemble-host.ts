@@ -168,6 +168,8 @@ export function assembleHost(
       ...(services === undefined ? {} : launcherPartsOf(services)),
     }),
     nodePath,
+    clock,
+    ...(services === undefined ? {} : { onEgressRefused: launcherPartsOf(services).onEgressRefused }),
   });
   supervisor.subscribe((event) => {
     services?.onLifecycle(event);

@@ -11,6 +11,7 @@ import {
 import { treeFromValue } from './manifest/source-tree.js';
 import type { CreateHostOptions, Host } from './host.js';
 import { openFoundation, type Foundation } from './services/foundation.js';
+import { NO_CONFIG_SEAL } from './stored-config/seal.js';
 import { createStoreFollower, type StoreFollower } from './stored-config/follow-store.js';
 import { createStoreSource } from './stored-config/store-source.js';
 import { createLogger, parseLogLevel } from './telemetry/logger.js';
@@ -31,11 +32,15 @@ export async function createHost(config: object, options: CreateHostOptions = {}
   const ownLog = createLogger({ destination: 2, redactValues: (line) => secretValues.redact(line) });
   const log = parts.log ?? ownLog;
   let own: Foundation | undefined;
-  const source = createStoreSource(clock, async () => {
-    const store = parts.store ?? own?.store;
-    if (store !== undefined) return Promise.resolve(store);
-    throw new BulkheadError(ErrorCode.INTERNAL, 'the store is opened before the configuration is read');
-  });
+  const source = createStoreSource(
+    clock,
+    async () => {
+      const store = parts.store ?? own?.store;
+      if (store !== undefined) return Promise.resolve(store);
+      throw new BulkheadError(ErrorCode.INTERNAL, 'the store is opened before the configuration is read');
+    },
+    () => (own ?? parts).secrets?.config ?? NO_CONFIG_SEAL,
+  );
   const resolve = async (object: object): Promise<HostConfig> => {
     const { config: resolved } = await resolveConfig(object, {
       baseDirectory,

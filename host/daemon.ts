@@ -133,7 +133,11 @@ async function start(
   });
   closers.push(() => foundation.close());
   const { store, audit, secrets } = foundation;
-  const source = createStoreSource(clock, () => Promise.resolve(store));
+  const source = createStoreSource(
+    clock,
+    () => Promise.resolve(store),
+    () => secrets.config,
+  );
   const load = (stored: ReadStored = source.read): Promise<LoadedConfig> =>
     options.load(stored, () => secrets.all());
   let loaded = await load();
@@ -146,8 +150,10 @@ async function start(
     clock,
     audit,
     writes: () => config.host.configWrites,
+    seal: secrets.config,
     check: async (candidate) => {
-      await load(async (places) => ({ ...(await source.read(places)), layer: candidate }));
+      const tried = await load(async (places) => ({ ...(await source.read(places)), layer: candidate }));
+      return tried.config.plugins;
     },
   });
   const tokens = createTokens({ store, clock, audit });
@@ -170,6 +176,7 @@ async function start(
     log,
     hostEnv: env,
     launchPluginServer: ({ plugin: owner, server }) => host.pluginServers.launch(owner, server),
+    fetchOfPlugin: ({ plugin: owner }) => host.pluginServers.fetchOf(owner),
   });
   let draining = false;
   let gateway: Gateway | undefined;
@@ -208,10 +215,13 @@ async function start(
   const applyNow = async (): Promise<ApplyReport> => {
     const next = await load();
     const before = config;
+    // First, while it is known whose they are: their tools are judged by the new configuration from there on.
+    await upstreams.retain(next.config.upstreams);
     const applied = await host.apply(next.config);
     loaded = next;
     ({ config } = next);
     setLogLevels(log, config);
+    await upstreams.update(config.upstreams);
     gateway?.update(config);
     gateway?.contributionsChanged();
     return {
@@ -229,7 +239,7 @@ async function start(
   const follower = createStoreFollower({ store, log, baseline: source.baseline(), apply });
   const control = createControl({ readiness, status, plugin, logs, host, audit, apply });
 
-  const { toolbox: tools, contributions, objects, metrics } = host.services;
+  const { toolbox: tools, contributions, objects, metrics, httpTools } = host.services;
   const routes = servedRoutes({
     foundation,
     tokens,
@@ -278,6 +288,7 @@ async function start(
     hooks: hookPort(host),
     upstreams,
     tools,
+    httpTools,
     contributions,
     clock,
     log,

@@ -4,6 +4,7 @@ import { systemClock } from '../clock.js';
 import { plugin, resolve } from '../config/config.test-support.js';
 import type { LoadedConfig } from '../config/load-config.js';
 import { NOTHING_STORED, type Stored } from '../config/stored.js';
+import { TEST_SEAL } from '../stored-config/seal.test-support.js';
 import { createConfigLayer, layerOf } from '../stored-config/config-layer.js';
 import { describeEachStore, type StoreOfTest } from '../store/each-store.test-support.js';
 import { NO_AUDIT } from '../telemetry/audit.js';
@@ -32,16 +33,15 @@ async function serve(the: StoreOfTest, role: Role = 'admin'): Promise<FastifyIns
     clock: { ...systemClock, now: () => Date.parse('2026-01-02T03:04:05Z') },
     audit: NO_AUDIT,
     writes: () => 'allow',
-    check: async (candidate) => {
-      await loadWith(candidate);
-    },
+    seal: TEST_SEAL,
+    check: async (candidate) => (await loadWith(candidate)).config.plugins,
   });
   let loaded = await loadWith(new Map());
   const app = Fastify();
   onTestFinished(() => app.close());
   answerErrors(app);
   const apply = async (): Promise<void> => {
-    loaded = await loadWith(layerOf(await layer.entries()));
+    loaded = await loadWith(layerOf(await layer.entries(), TEST_SEAL));
   };
   addApi(app, {
     routes: [configRoutes({ layer, loaded: () => loaded, apply })],

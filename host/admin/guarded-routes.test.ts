@@ -90,7 +90,8 @@ beforeEach(async () => {
     clock,
     audit,
     writes: () => 'allow',
-    check: () => Promise.resolve(),
+    seal: foundation.secrets.config,
+    check: () => Promise.resolve([]),
   });
   plane = await openControlPlane({
     host: '127.0.0.1',
@@ -285,7 +286,8 @@ describe('browser sessions', () => {
       { target: '127.0.0.1', outcome: 'denied', code: 'UNAUTHENTICATED' },
     ]);
     const refused = await foundation.auditReader.list({ action: 'role.refused' }, { size: 10 });
-    expect(refused.entries.map(({ target, details }) => [target, details]).sort(byTarget)).toEqual([
+    const told = refused.entries.map(({ target, details }): [string, unknown] => [target ?? '', details]);
+    expect(told.sort(([one], [other]) => one.localeCompare(other))).toEqual([
       ['GET /api/v1/llms/:id', { role: 'metrics', needed: 'viewer', times: 1 }],
       ['POST /plugin/:plugin/rpc/:method', { role: 'viewer', needed: 'operator', times: 1 }],
     ]);
@@ -300,7 +302,3 @@ describe('browser sessions', () => {
     expect((await ask('GET', '/metrics', bearer(tokenOf.metrics))).status).toBe(200);
   });
 });
-
-function byTarget([a]: readonly unknown[], [b]: readonly unknown[]): number {
-  return String(a).localeCompare(String(b));
-}

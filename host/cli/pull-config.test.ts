@@ -20,6 +20,7 @@ describe('config pull', () => {
       { path: ['priority'], value: 9, by, at },
       { path: ['config', 'level'], value: null, by, at },
       { path: ['config', 'token'], value: 's3cret', by, at },
+      { path: ['config', 'old'], value: 'sealed:1:abc:def', sealed: true, by, at } as const,
       { path: ['config', 'note'], value: '${env:HOME}', by: { kind: 'plugin', id: 'x' } as const, at },
     ];
     const text = renderLayer(new Map([['guard', { version: 3, leaves }]]), config.plugins);
@@ -27,6 +28,7 @@ describe('config pull', () => {
       plugins: { guard: { priority: 9, config: { level: null, note: '$${env:HOME}' } } },
     });
     expect(text).not.toContain('s3cret');
+    expect(text).not.toContain('sealed:');
     expect(text).toContain(
       '# plugins.guard.config.token: token:ada, 2026-01-02T03:04:05.000Z; a secret, left out',
     );

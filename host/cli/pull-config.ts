@@ -1,9 +1,8 @@
 import { Document } from 'yaml';
 import type { PluginConfig } from '../config/config.js';
-import { HIDDEN } from '../config/write-only.js';
 import { valueOf } from '../manifest/source-tree.js';
 import type { StoredEntry } from '../stored-config/config-layer.js';
-import { showLeaves } from '../stored-config/describe-entry.js';
+import { isHidden, showLeaves } from '../stored-config/describe-entry.js';
 import { treeOfLeaves } from '../stored-config/leaves.js';
 
 /**
@@ -21,9 +20,7 @@ export function renderLayer(
   for (const [name, { leaves }] of entries) {
     const plugin = plugins.find((entry) => entry.name === name);
     const shown = showLeaves(leaves, plugin);
-    const open = leaves.filter(
-      (_leaf, index) => !JSON.stringify(shown[index]?.value).includes(`"${HIDDEN}"`),
-    );
+    const open = leaves.filter((leaf) => !isHidden(leaf, plugin));
     for (const { path, by, at } of shown) {
       const hidden = !open.some((leaf) => leaf.path.join('\0') === path.join('\0'));
       said.push(

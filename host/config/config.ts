@@ -117,6 +117,14 @@ export type UpstreamConfig = {
       /** Its name in the manifest. */
       readonly server: string;
     }
+  /** A server that a plugin names by its address; reached under the plugin's network grant. */
+  | {
+      readonly transport: 'plugin-url';
+      readonly plugin: string;
+      readonly server: string;
+      readonly url: string;
+      readonly headers: Readonly<Record<string, string>>;
+    }
 );
 
 export type ToolPolicy = 'allow' | 'require_approval' | 'deny';

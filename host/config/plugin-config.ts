@@ -59,11 +59,20 @@ export async function resolvePluginConfig(context: PluginConfigContext): Promise
   if (checked.ok) return { config: checked.config, tree: withOrigins(checked.config, tree, []) };
   for (const problem of checked.problems) {
     const inner = problem.keys.slice(keys.length);
+    if (isUnread(tree, inner)) continue;
     const origin = originAt(tree, inner);
     // Where nobody says anything (a key is missing), the entry itself is the place to look at.
     report.schemaProblem(problem, (origin.file ?? origin.by) === undefined ? undefined : origin);
   }
   return { config: {}, tree };
+}
+
+/** What nobody opened here cannot be wrong. */
+function isUnread(tree: SourceTree, keys: Keys): boolean {
+  return keys.some((_key, index) => {
+    const at = treeAt(tree, keys.slice(0, index + 1));
+    return at?.kind === 'value' && at.unread === true;
+  });
 }
 
 async function fileLayer(folder: string, layer: string, report: Report): Promise<SourceTree | undefined> {

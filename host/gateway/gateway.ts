@@ -5,11 +5,13 @@ import { MAX_JSON_DEPTH, isDeeperThan, parseJson } from '@bulkhead/proto/json';
 import type { Clock } from '../clock.js';
 import type { HostConfig } from '../config/config.js';
 import type { PluginContributions } from '../contributions/contributions.js';
+import type { HttpTools } from '../tools/http-tools.js';
 import type { Toolbox } from '../tools/toolbox.js';
 import type { Log } from '../upstream/log.js';
 import { NO_AUDIT, type Audit } from '../telemetry/audit.js';
 import type { Upstreams } from '../upstream/upstreams.js';
 import { createAccessCheck, isLoopback } from './access.js';
+import { CHECK_CONNECTIONS_MS, DEFAULT_LIMITS, type ConnectionLimits } from './connection-limits.js';
 import { createGatewayApps } from './gateway-apps.js';
 import { GatewayRequest } from './gateway-request.js';
 import { registerCommands } from './command-routes.js';
@@ -17,6 +19,7 @@ import { registerHookApi } from './hook-api.js';
 import type { HookPort } from '../dispatch/hook-port.js';
 import { createHttpHooks } from './http-hooks.js';
 import { createContributed } from './mcp/contributed.js';
+import { splitName } from './mcp/names.js';
 import { registerMcp } from './mcp/routes.js';
 import { DEFAULT_SESSION_LIMITS, type SessionLimits } from './mcp/sessions.js';
 import { isOpenRoute, registerPluginRoutes } from './plugin-routes.js';
@@ -37,6 +40,8 @@ export interface GatewayOptions {
   readonly upstreams: Upstreams;
   readonly tools: Pick<Toolbox, 'runner' | 'policies' | 'contributed'>;
   readonly contributions: Pick<PluginContributions, 'commands' | 'routes'>;
+  /** Tool objects that are called over HTTP. Default: there are none. */
+  readonly httpTools?: HttpTools;
   readonly clock: Clock;
   readonly log: Log;
   /** Apps that the store keeps. Default: there are none. */
@@ -46,29 +51,6 @@ export interface GatewayOptions {
   readonly sessions?: Partial<SessionLimits>;
   readonly limits?: Partial<ConnectionLimits>;
 }
-
-export interface ConnectionLimits {
-  /** Time for a client to send its headers, in milliseconds. Default: 10,000. */
-  readonly headersTimeoutMs: number;
-  /** Time for a client to send a whole request, in milliseconds. Default: 30,000. */
-  readonly requestTimeoutMs: number;
-  /** An idle connection is kept for so long, in milliseconds. Default: 60,000. */
-  readonly keepAliveTimeoutMs: number;
-  /** Default: 16 KiB. */
-  readonly maxHeaderBytes: number;
-  /** Default: 4,096. */
-  readonly maxConnections: number;
-}
-
-const DEFAULT_LIMITS: ConnectionLimits = {
-  headersTimeoutMs: 10_000,
-  requestTimeoutMs: 30_000,
-  keepAliveTimeoutMs: 60_000,
-  maxHeaderBytes: 16 * 1024,
-  maxConnections: 4_096,
-};
-/** How often node looks for connections that are too slow. */
-const CHECK_CONNECTIONS_MS = 2_000;
 
 /** The data plane. */
 export interface Gateway {
@@ -252,10 +234,14 @@ export function createGateway(options: GatewayOptions): Gateway {
   });
   registerCommands(app, { hooks, commands: options.contributions.commands, requestOf, signalOf });
   registerPluginRoutes(app, { hooks, routes: options.contributions.routes, requestOf, signalOf, log });
+  const { httpTools } = options;
   const mcp = registerMcp(app, {
     upstreams: options.upstreams,
     tools: options.tools.runner,
-    contributed: createContributed(options.tools, options.contributions.commands),
+    contributed: createContributed(options.tools, options.contributions.commands, {
+      ...(httpTools === undefined ? {} : { httpTools }),
+      isTaken: (joined) => splitName(options.upstreams.all, joined) !== undefined,
+    }),
     hooks,
     policy: () => policy,
     sessions: { ...DEFAULT_SESSION_LIMITS, ...options.sessions },
@@ -264,6 +250,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     requestOf,
     signalOf,
   });
+
+  const stopHearing = httpTools?.subscribe(mcp.objectToolsChanged);
 
   function addressOf(): AddressInfo | undefined {
     const address = app.server.address();
@@ -292,6 +280,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
     async close(drainMs) {
       draining = true;
+      stopHearing?.();
       if (active > 0 && drainMs > 0) {
         await new Promise<void>((resolve) => {
           const cancel = clock.after(drainMs, resolve);

@@ -1,6 +1,10 @@
 import { isAbsolute, relative, resolve } from 'node:path';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import type { Clock } from '../clock.js';
 import type { PluginConfig } from '../config/config.js';
+import { createGrantedFetch, type Fetch } from '../sidecar/egress/granted-fetch.js';
+import type { Refusal } from '../sidecar/egress/refusal.js';
+import type { PluginIdentity } from '../sidecar/host-method.js';
 import type { LaunchProgram, WalledProgram } from '../sidecar/launch-program.js';
 import type { PluginProcess } from '../sidecar/plugin-process.js';
 import type { LaunchDescription } from '../sidecar/sidecar.js';
@@ -12,13 +16,24 @@ export interface PluginServersOptions {
   readonly launch: LaunchProgram;
   /** The Node that runs plugins, absolute. */
   readonly nodePath: string;
+  readonly clock: Clock;
+  /** Hears of each request to a server by url that the plugin's network grant does not cover. */
+  readonly onEgressRefused?: (
+    plugin: Pick<PluginIdentity, 'name' | 'id' | 'version'>,
+    refusal: Refusal,
+  ) => void;
 }
 
-/** The MCP servers that plugins contribute, as processes. */
+/** The MCP servers that plugins contribute: those by command as processes, those by url as a `fetch`. */
 export interface PluginServers {
   /** @throws PLUGIN_UNAVAILABLE, PERMISSION_DENIED for a program outside the package without the grant `subprocess` */
   launch(plugin: string, server: string): Promise<PluginProcess>;
-  /** Ends those of plugins that are no longer enabled. */
+  /**
+   * Asks on behalf of a plugin: under the network grant that it has at each request, and not once it is no longer enabled.
+   * The promise rejects with PERMISSION_DENIED, PLUGIN_UNAVAILABLE, or as `fetch` does.
+   */
+  fetchOf(plugin: string): Fetch;
+  /** Ends processes of plugins that are no longer enabled. */
   sweep(): void;
 }
 
@@ -32,11 +47,7 @@ export function createPluginServers(options: PluginServersOptions): PluginServer
       const config = configOf(name);
       const declared = config?.manifest.contributions.mcpServers.find((one) => one.name === server);
       if (config === undefined || declared?.command === undefined) {
-        throw new BulkheadError(
-          ErrorCode.PLUGIN_UNAVAILABLE,
-          `plugin '${name}' is not enabled, or has no MCP server '${server}'`,
-          { retryable: true },
-        );
+        throw notEnabled(name, ` or has no MCP server '${server}' by command`);
       }
       const program = programOf(config, declared.command, options.nodePath);
       const started = await options.launch({
@@ -50,6 +61,16 @@ export function createPluginServers(options: PluginServersOptions): PluginServer
       void started.life.exited.then(() => running.delete(started));
       return started.process;
     },
+    fetchOf(name) {
+      let made: { readonly of: PluginConfig; readonly fetch: Fetch } | undefined;
+      return (input, init) => {
+        const config = configOf(name);
+        if (config === undefined) return Promise.reject(notEnabled(name));
+        // Another configuration may be another grant.
+        if (made?.of !== config) made = { of: config, fetch: grantedFetch(config, options) };
+        return made.fetch(input, init);
+      };
+    },
     sweep() {
       for (const [program, config] of running) {
         // Another configuration may be another wall, so it starts anew.
@@ -57,6 +78,24 @@ export function createPluginServers(options: PluginServersOptions): PluginServer
       }
     },
   };
+}
+
+function grantedFetch(
+  { name, granted, networkPrivate, manifest }: PluginConfig,
+  { clock, onEgressRefused }: PluginServersOptions,
+): Fetch {
+  const plugin = { name, id: manifest.id, version: manifest.version };
+  return createGrantedFetch({
+    grant: { allow: granted.network, allowPrivate: networkPrivate },
+    clock,
+    onRefused: (refusal) => onEgressRefused?.(plugin, refusal),
+  });
+}
+
+function notEnabled(name: string, more = ''): BulkheadError {
+  return new BulkheadError(ErrorCode.PLUGIN_UNAVAILABLE, `plugin '${name}' is not enabled${more}`, {
+    retryable: true,
+  });
 }
 
 /** `node` is the plugin's own Node; a path is a file of the package; anything else is a program of the host. */

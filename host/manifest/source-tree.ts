@@ -28,6 +28,8 @@ export type SourceTree =
       readonly origin: Origin;
       /** What to show instead of the value: the reference that it was read through. */
       readonly shown?: string;
+      /** The value is not known here; whatever a schema says of it does not matter. */
+      readonly unread?: true;
     };
 
 /** Deepest nesting that is read from anywhere. */

@@ -19,6 +19,7 @@ import { createAnalyticsMethods } from './analytics/analytics-service.js';
 import { CustomMetrics } from './analytics/custom-metrics.js';
 import { UsageMeter } from './analytics/usage-meter.js';
 import { useOfCall, useOfRecord, useOfTool } from './analytics/uses.js';
+import { createHttpTools, type HttpTools } from '../tools/http-tools.js';
 import { createToolbox, type Toolbox } from '../tools/toolbox.js';
 import { queryUsage, type UsageQuery, type UsageRow } from './analytics/usage-query.js';
 import { createAppMethods } from './apps/app-service.js';
@@ -87,6 +88,8 @@ export interface Services extends Pick<KeptState, 'kv' | 'events' | 'schedules'>
   /** The plugins that take calls, or the configuration of one, are others now. */
   rewire(): void;
   readonly toolbox: Toolbox;
+  /** Tool objects that MCP clients call over HTTP. */
+  readonly httpTools: HttpTools;
   readonly contributions: PluginContributions;
   /** Before plugins start. */
   start(): Promise<void>;
@@ -196,6 +199,15 @@ export function createServices(options: ServicesOptions): Services {
       kept.rewire();
     },
     toolbox,
+    httpTools: createHttpTools({
+      store,
+      objects: objects.tool,
+      clock,
+      log,
+      active,
+      http: toolbox.http,
+      policies: toolbox.policies,
+    }),
     contributions: createPluginContributions(active, audit, toolbox.schemas),
     start() {
       takeBudgets();

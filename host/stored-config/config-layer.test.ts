@@ -10,6 +10,7 @@ import { createSilentLogger } from '../telemetry/logger.js';
 import { NO_AUDIT, type Actor, type AuditEntry } from '../telemetry/audit.js';
 import { CONFIG_CHANGED, createConfigLayer, layerOf, type ConfigLayer } from './config-layer.js';
 import { showLeaves } from './describe-entry.js';
+import { TEST_SEAL } from './seal.test-support.js';
 import { createStoreFollower, storedRevision } from './follow-store.js';
 
 const ada: Actor = { kind: 'token', id: 'ada' };
@@ -61,11 +62,10 @@ async function open(
       },
     },
     writes: () => writes,
-    check: async (candidate) => {
-      await loadWith(candidate);
-    },
+    seal: TEST_SEAL,
+    check: async (candidate) => (await loadWith(candidate)).config.plugins,
   });
-  return { layer, audited, load: async () => loadWith(layerOf(await layer.entries())) };
+  return { layer, audited, load: async () => loadWith(layerOf(await layer.entries(), TEST_SEAL)) };
 }
 
 const guardOf = ({ config }: LoadedConfig) => config.plugins.find(({ name }) => name === 'guard');
@@ -167,6 +167,53 @@ describeEachStore('the layer of the configuration in the store', (the) => {
         details: { version: 1, set: ['config.token'], reset: ['priority'] },
       },
     ]);
+  });
+
+  it('keeps what the schema marks writeOnly sealed, and opens it for whoever runs the plugin only', async () => {
+    const { layer, load } = await open(the);
+    const store = await the.open();
+    const rows = async () => JSON.stringify(await store.db.selectFrom('config_layer').selectAll().execute());
+    await layer.set(ada, 'guard', { set: { config: { token: 's3cret', level: 'high' } } });
+    const [token] = (await layer.get('guard')).leaves;
+    expect(token).toMatchObject({ path: ['config', 'token'], sealed: true, by: ada });
+    expect(await rows()).not.toContain('s3cret');
+    expect(await rows()).toContain('high');
+    expect(guardOf(await load())?.config).toMatchObject({ token: 's3cret', level: 'high' });
+    // Another change of the entry keeps it, and its author.
+    await layer.set(other, 'guard', { set: { config: { level: 'low' } } });
+    expect(guardOf(await load())?.config).toMatchObject({ token: 's3cret', level: 'low' });
+    expect(
+      showLeaves((await layer.get('guard')).leaves, guardOf(await load())).map(({ value, by }) => [
+        value,
+        by,
+      ]),
+    ).toEqual([
+      ['***', 'token:ada'],
+      ['low', 'plugin:approvals'],
+    ]);
+    const unread = await resolve(FILE, {
+      ...OPTIONS,
+      stored: async () => ({ ...NOTHING_STORED, layer: layerOf(await layer.entries()) }),
+    });
+    expect(explainPlugin(unread, 'guard').find(({ key }) => key === 'config.token')?.value).toBe('***');
+    await layer.set(ada, 'guard', { reset: [['config', 'token']] });
+    expect(guardOf(await load())?.config).not.toHaveProperty('token');
+  });
+
+  it('seals all of a configuration whose plugin is not there, and what was in clear with the next change', async () => {
+    const { layer, load } = await open(the);
+    const store = await the.open();
+    await layer.set(other, 'later', { set: { plugin: 'absent', enabled: false, config: { key: 's3cret' } } });
+    expect(JSON.stringify((await layer.get('later')).leaves)).not.toContain('s3cret');
+    const leaves = [{ path: ['config', 'token'], value: 'in clear', by: ada, at: NOW }];
+    await store.db
+      .insertInto('config_layer')
+      .values({ entry: 'guard', version: 1, leaves: JSON.stringify(leaves) })
+      .execute();
+    expect(guardOf(await load())?.config).toMatchObject({ token: 'in clear' });
+    await layer.set(ada, 'guard', { set: { priority: 3 } });
+    expect(JSON.stringify((await layer.get('guard')).leaves)).not.toContain('in clear');
+    expect(guardOf(await load())?.config).toMatchObject({ token: 'in clear' });
   });
 
   it('resolves references that an operator wrote, and takes those of a plugin as text', async () => {

@@ -1,11 +1,14 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { Clock } from '../clock.js';
 import { ENTRY_NAME } from '../config/bulkhead-schema-plugins.js';
+import type { PluginConfig } from '../config/config.js';
 import type { Stored } from '../config/stored.js';
 import type { Store } from '../store/store.js';
 import type { Actor, Audit } from '../telemetry/audit.js';
-import { changeLeaves, placesOf, treeOfLeaves, type ConfigChange, type Leaf } from './leaves.js';
+import { isHidden } from './describe-entry.js';
+import { changeLeaves, parseLeaves, placesOf, treeOfLeaves, type ConfigChange, type Leaf } from './leaves.js';
 import { assertMayChange } from './may-change.js';
+import { openLeaf, sealLeaf, type ConfigSeal } from './seal.js';
 
 /** What was set of one entry by other means than a file. */
 export interface StoredEntry {
@@ -36,8 +39,10 @@ export interface ConfigLayerOptions {
   readonly audit: Audit;
   /** `host.config_writes` as it is now. */
   readonly writes: () => 'allow' | 'refuse';
-  /** Tries the configuration with that layer. @throws CONFIG_INVALID */
-  readonly check: (layer: Stored['layer']) => Promise<void>;
+  /** Tries the configuration with that layer, and tells the plugins that it has then. @throws CONFIG_INVALID */
+  readonly check: (layer: Stored['layer']) => Promise<readonly PluginConfig[]>;
+  /** Encrypts what a plugin's schema marks `writeOnly`. */
+  readonly seal: ConfigSeal;
 }
 
 /** Says that an entry was changed; the payload is its name. */
@@ -47,7 +52,8 @@ const ENTRY = new RegExp(ENTRY_NAME, 'u');
 /** Times that a change is made anew when others come between. */
 const MAX_ATTEMPTS = 5;
 
-export function createConfigLayer({ store, clock, audit, writes, check }: ConfigLayerOptions): ConfigLayer {
+export function createConfigLayer(options: ConfigLayerOptions): ConfigLayer {
+  const { store, clock, audit, writes, check, seal } = options;
   const entries = (): Promise<ReadonlyMap<string, StoredEntry>> => readEntries(store);
   const attempt = async (
     actor: Actor,
@@ -58,12 +64,21 @@ export function createConfigLayer({ store, clock, audit, writes, check }: Config
     const all = await entries();
     const before = all.get(entry) ?? { version: 0, leaves: [] };
     if (version !== undefined && version !== before.version) throw changed(entry, version, before.version);
-    const leaves = changeLeaves(before.leaves, change, actor, clock.now());
+    const opened = before.leaves.map((leaf) => openLeaf(leaf, entry, seal));
+    const leaves = changeLeaves(opened, change, actor, clock.now());
     assertMayChange(actor, entry, change, leaves);
-    const after: StoredEntry = { version: before.version + 1, leaves };
-    await check(layerOf(new Map(all).set(entry, after)));
-    const written = await store.transaction(async (trx) => {
-      const row = { version: after.version, leaves: JSON.stringify(leaves) };
+    const next = before.version + 1;
+    const plugins = await check(layerOf(new Map(all).set(entry, { version: next, leaves }), seal));
+    const plugin = plugins.find(({ name }) => name === entry);
+    const secret = new Set(leaves.filter((leaf) => isHidden(leaf, plugin)));
+    if (secret.size > 0) await seal.prepare();
+    const written = await store.transaction(async (trx): Promise<StoredEntry | undefined> => {
+      // Anew each time, with the key of now: a rotation may have come between.
+      const sealer = secret.size === 0 ? undefined : await seal.sealer(trx);
+      const kept = leaves.map((leaf) =>
+        sealer !== undefined && secret.has(leaf) ? sealLeaf(leaf, entry, sealer) : leaf,
+      );
+      const row = { version: next, leaves: JSON.stringify(kept) };
       const touched =
         before.version === 0
           ? await trx
@@ -78,7 +93,7 @@ export function createConfigLayer({ store, clock, audit, writes, check }: Config
               .where('version', '=', before.version)
               .executeTakeFirst();
       const count = 'numUpdatedRows' in touched ? touched.numUpdatedRows : touched.numInsertedOrUpdatedRows;
-      if (count !== 1n) return false;
+      if (count !== 1n) return undefined;
       await audit.write(trx, {
         actor,
         action: 'config.changed',
@@ -86,14 +101,14 @@ export function createConfigLayer({ store, clock, audit, writes, check }: Config
         outcome: 'allowed',
         // Places only: a value may be a secret.
         details: {
-          version: after.version,
+          version: next,
           set: placesOf(change),
           reset: (change.reset ?? []).map((path) => path.join('.')),
         },
       });
-      return true;
+      return { version: next, leaves: kept };
     });
-    return written ? after : 'again';
+    return written ?? 'again';
   };
   return {
     entries,
@@ -127,11 +142,26 @@ export function createConfigLayer({ store, clock, audit, writes, check }: Config
   };
 }
 
-/** As a configuration takes it. An entry of which everything was forgotten is not in it. */
-export function layerOf(entries: ReadonlyMap<string, StoredEntry>): Stored['layer'] {
+/**
+ * As a configuration takes it. An entry of which everything was forgotten is not in it.
+ *
+ * @param seal opens what is sealed. Default: that stays unread, for who checks a configuration and does not run it
+ * @throws SECRET_KEY_INVALID
+ */
+export function layerOf(
+  entries: ReadonlyMap<string, StoredEntry>,
+  seal?: Pick<ConfigSeal, 'open'>,
+): Stored['layer'] {
   return new Map(
     [...entries].flatMap(([name, { leaves }]) =>
-      leaves.length === 0 ? [] : [[name, treeOfLeaves(leaves)] as const],
+      leaves.length === 0
+        ? []
+        : [
+            [
+              name,
+              treeOfLeaves(seal === undefined ? leaves : leaves.map((leaf) => openLeaf(leaf, name, seal))),
+            ] as const,
+          ],
     ),
   );
 }
@@ -139,12 +169,7 @@ export function layerOf(entries: ReadonlyMap<string, StoredEntry>): Stored['laye
 /** Every entry, read at once. */
 export async function readEntries({ db }: Pick<Store, 'db'>): Promise<ReadonlyMap<string, StoredEntry>> {
   const rows = await db.selectFrom('config_layer').selectAll().orderBy('entry').execute();
-  return new Map(
-    rows.map(({ entry, version, leaves }) => {
-      const read: readonly Leaf[] = JSON.parse(leaves);
-      return [entry, { version, leaves: read }];
-    }),
-  );
+  return new Map(rows.map(({ entry, version, leaves }) => [entry, { version, leaves: parseLeaves(leaves) }]));
 }
 
 function changed(entry: string, seen: number, now: number): BulkheadError {

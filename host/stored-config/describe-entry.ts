@@ -1,4 +1,5 @@
 import type { PluginConfig } from '../config/config.js';
+import { isPlainObject } from '@bulkhead/proto/rules';
 import { HIDDEN, hideWriteOnly } from '../config/write-only.js';
 import { nameOfActor, type Leaf } from './leaves.js';
 
@@ -15,12 +16,22 @@ export interface ShownLeaf {
 
 /** @param plugin undefined when the entry's plugin is not there: then nobody knows what of its configuration is a secret */
 export function showLeaves(leaves: readonly Leaf[], plugin: PluginConfig | undefined): readonly ShownLeaf[] {
-  return leaves.map(({ path, value, by, at }) => ({
+  return leaves.map(({ path, value, sealed, by, at }) => ({
     path,
-    value: shownValue(path, value, plugin),
+    value: sealed === true ? HIDDEN : shownValue(path, value, plugin),
     by: nameOfActor(by),
     at: new Date(at).toISOString(),
   }));
+}
+
+/** Whether a value of `config`, or a part of it, is shown to nobody. */
+export function isHidden({ path, value, sealed }: Leaf, plugin: PluginConfig | undefined): boolean {
+  return sealed === true || (path[0] === 'config' && holdsHidden(shownValue(path, value, plugin)));
+}
+
+function holdsHidden(shown: unknown): boolean {
+  if (Array.isArray(shown)) return shown.some(holdsHidden);
+  return isPlainObject(shown) ? Object.values(shown).some(holdsHidden) : shown === HIDDEN;
 }
 
 function shownValue(path: readonly string[], value: unknown, plugin: PluginConfig | undefined): unknown {

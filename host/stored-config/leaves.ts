@@ -1,5 +1,6 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { isPlainObject } from '@bulkhead/proto/rules';
+import { HIDDEN } from '../config/write-only.js';
 import { MAX_TREE_DEPTH, treeFromValue, type Origin, type SourceTree } from '../manifest/source-tree.js';
 import type { Actor } from '../telemetry/audit.js';
 
@@ -8,6 +9,8 @@ export interface Leaf {
   /** Where in the entry, key by key. */
   readonly path: readonly string[];
   readonly value: unknown;
+  /** The value is encrypted, a text: its plugin's schema marks it `writeOnly`. */
+  readonly sealed?: true;
   readonly by: Actor;
   /** Milliseconds since the Unix epoch. */
   readonly at: number;
@@ -57,17 +60,24 @@ function tooMuch(): BulkheadError {
   );
 }
 
+/** Values as a row of the store holds them. */
+export function parseLeaves(text: string): readonly Leaf[] {
+  const leaves: readonly Leaf[] = JSON.parse(text);
+  return leaves;
+}
+
 /** The places that a change sets, as `a.b.c`. */
 export function placesOf({ set = {} }: ConfigChange): readonly string[] {
   return flatten(set, []).map(([path]) => path.join('.'));
 }
 
-/** The tree that stands over the files, each value with who set it. */
+/** The tree that stands over the files, each value with who set it; a sealed one is not read. */
 export function treeOfLeaves(leaves: readonly Leaf[]): SourceTree {
   const build = (under: readonly Leaf[], depth: number): SourceTree => {
     const [first] = under;
     if (first === undefined) return { kind: 'map', entries: new Map(), origin: { layer: 'store' } };
-    if (first.path.length === depth) return treeFromValue(asText(first), originOf(first));
+    if (first.path.length === depth)
+      return first.sealed === true ? unreadTree(first) : treeFromValue(asText(first), originOf(first));
     const groups = Map.groupBy(under, ({ path }) => path[depth] ?? '');
     const entries = [...groups].map(([key, group]) => [key, build(group, depth + 1)] as const);
     return { kind: 'map', entries: new Map(entries), origin: originOf(first) };
@@ -78,6 +88,11 @@ export function treeOfLeaves(leaves: readonly Leaf[]): SourceTree {
 /** `kind:id` as a person reads it. */
 export function nameOfActor({ kind, id }: Actor): string {
   return `${kind}:${id}`;
+}
+
+/** Stands in a tree for a sealed value that is not opened: nobody looks at it, or checks it. */
+function unreadTree(leaf: Leaf): SourceTree {
+  return { kind: 'value', value: HIDDEN, shown: HIDDEN, unread: true, origin: originOf(leaf) };
 }
 
 function originOf({ by, at }: Leaf): Origin {

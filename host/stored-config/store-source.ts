@@ -2,6 +2,7 @@ import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { Clock } from '../clock.js';
 import type { ReadStored } from '../config/stored.js';
 import type { Store } from '../store/store.js';
+import type { ConfigSeal } from './seal.js';
 import { storedRevision } from './follow-store.js';
 import { readStored } from './read-stored.js';
 
@@ -15,10 +16,14 @@ export interface StoreSource {
   baseline(): string;
 }
 
-/** @param open called once; asked again when it failed */
+/**
+ * @param open called once; asked again when it failed
+ * @param seal opens what is sealed in the layer
+ */
 export function createStoreSource(
   clock: Clock,
   open: (places: Parameters<ReadStored>[0]) => Promise<Store>,
+  seal: () => Pick<ConfigSeal, 'open'>,
 ): StoreSource {
   let opened: Store | undefined;
   let baseline = '';
@@ -28,7 +33,7 @@ export function createStoreSource(
         opened = await open(places);
         baseline = await storedRevision(opened);
       }
-      return readStored(opened, places, clock);
+      return readStored(opened, places, clock, seal());
     },
     baseline: () => baseline,
     store() {

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { HostConfig } from '../config/config.js';
+import { isPluginServer } from '../config/plugin-servers.js';
 import type { HookPort } from '../dispatch/hook-port.js';
 import type { EventOutbox } from '../events/outbox.js';
 import type { ActivePlugin } from '../lifecycle/active-plugin.js';
@@ -88,6 +89,6 @@ export function createToolbox(options: ToolboxOptions): Toolbox {
 }
 
 function policiesOf({ tools, upstreams }: ToolboxConfig): ToolPolicies {
-  const contributed = upstreams.filter(({ transport }) => transport === 'plugin').map(({ name }) => name);
+  const contributed = upstreams.filter(isPluginServer).map(({ name }) => name);
   return createToolPolicies(tools, new Set(contributed));
 }

@@ -1,5 +1,6 @@
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { createSseRewriter } from './sse-rewriter.js';
+import type { Fetch } from '../sidecar/egress/granted-fetch.js';
 import type { MessageStash } from './message-stash.js';
 
 export interface HttpTransportOptions {
@@ -9,6 +10,8 @@ export interface HttpTransportOptions {
   /** Longest message that is read. */
   readonly maxMessageBytes: number;
   readonly stash: MessageStash;
+  /** Default: the global one. */
+  readonly fetch?: Fetch;
   /** A request failed on the way, or the stream of server messages broke: the server may be gone. */
   readonly onSuspect: (reason: string) => void;
 }
@@ -31,7 +34,7 @@ function createExactFetch(options: HttpTransportOptions): typeof fetch {
   return async (input, init) => {
     let response: Response;
     try {
-      response = await fetchAtHome(input, init);
+      response = await fetchAtHome(options.fetch ?? fetch, input, init);
     } catch (error) {
       if (init?.signal?.aborted !== true)
         options.onSuspect(`${init?.method ?? 'GET'} failed: ${reasonOf(error)}`);
@@ -59,15 +62,19 @@ function createExactFetch(options: HttpTransportOptions): typeof fetch {
  * Follows one redirect that keeps method and body, and only to the same origin: the operator's credentials are for the
  * server that the operator named, and for no other.
  */
-async function fetchAtHome(input: string | URL | Request, init: RequestInit | undefined): Promise<Response> {
-  const response = await fetch(input, { ...init, redirect: 'manual' });
+async function fetchAtHome(
+  ask: Fetch,
+  input: string | URL | Request,
+  init: RequestInit | undefined,
+): Promise<Response> {
+  const response = await ask(input, { ...init, redirect: 'manual' });
   const location = response.headers.get('location');
   if (response.status < 300 || response.status > 399 || location === null) return response;
   await response.body?.cancel();
   const from = new URL(input instanceof Request ? input.url : input);
   const to = URL.parse(location, from.href);
   if (to?.origin === from.origin && (response.status === 307 || response.status === 308))
-    return fetch(to.href, { ...init, redirect: 'error' });
+    return ask(to.href, { ...init, redirect: 'error' });
   throw new Error(
     `the server redirects to ${to?.origin ?? 'an address that is none'}, which is not followed; set its url to where it serves`,
   );

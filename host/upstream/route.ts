@@ -5,6 +5,7 @@ import { scrubEnvironment } from './environment.js';
 import { createHttpTransport } from './http-transport.js';
 import type { Log } from './log.js';
 import type { MessageStash } from './message-stash.js';
+import type { Fetch } from '../sidecar/egress/granted-fetch.js';
 import { spawnPlugin, type PluginProcess } from '../sidecar/plugin-process.js';
 import { StdioTransport, type StdioOptions } from './stdio-transport.js';
 
@@ -13,12 +14,16 @@ export type LaunchPluginServer = (
   server: Extract<UpstreamConfig, { transport: 'plugin' }>,
 ) => Promise<PluginProcess>;
 
+/** `fetch` under the network grant that the server's plugin has at each request. */
+export type FetchOfPlugin = (server: Extract<UpstreamConfig, { transport: 'plugin-url' }>) => Fetch;
+
 export interface RouteDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly hostEnv: Readonly<Record<string, string | undefined>>;
   readonly maxMessageBytes: number;
   readonly launchPluginServer: LaunchPluginServer;
+  readonly fetchOfPlugin: FetchOfPlugin;
 }
 
 /** The way to one upstream, opened once. */
@@ -41,9 +46,10 @@ export function openRoute(
   onSuspect: (reason: string) => void,
 ): Route {
   const { clock, maxMessageBytes } = deps;
-  if (config.transport === 'http') {
+  if (isByUrl(config)) {
     const { url, headers } = config;
-    const transport = createHttpTransport({ url, headers, maxMessageBytes, stash, onSuspect });
+    const ofPlugin = config.transport === 'plugin-url' ? { fetch: deps.fetchOfPlugin(config) } : {};
+    const transport = createHttpTransport({ url, headers, maxMessageBytes, stash, onSuspect, ...ofPlugin });
     return {
       transport,
       endSession: () =>
@@ -61,8 +67,15 @@ export function openRoute(
   return { transport, process: transport, endSession: () => Promise.resolve() };
 }
 
+type ByUrl = Extract<UpstreamConfig, { readonly url: string }>;
+
+/** Whether it is reached over HTTP, and no process of this host. */
+export function isByUrl(config: UpstreamConfig): config is ByUrl {
+  return config.transport === 'http' || config.transport === 'plugin-url';
+}
+
 function stdioOf(
-  config: Exclude<UpstreamConfig, { transport: 'http' }>,
+  config: Exclude<UpstreamConfig, ByUrl>,
   { log, hostEnv, launchPluginServer }: RouteDeps,
 ): Pick<StdioOptions, 'open' | 'onStderr'> {
   // What a plugin's server writes to stderr is in the plugin's log.

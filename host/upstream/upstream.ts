@@ -6,7 +6,8 @@ import { createBackoff, type BackoffOptions } from './backoff.js';
 import { connect, type Connection, type RequestOptions } from './connection.js';
 import type { Log } from './log.js';
 import { createMessageStash } from './message-stash.js';
-import { openRoute, type LaunchPluginServer, type Route } from './route.js';
+import { Liveness } from './liveness.js';
+import { isByUrl, openRoute, type FetchOfPlugin, type LaunchPluginServer, type Route } from './route.js';
 import { eventOf, type UpstreamEvent, type UpstreamState } from './upstream-event.js';
 
 export type { UpstreamState } from './upstream-event.js';
@@ -19,25 +20,24 @@ export interface UpstreamDeps {
   readonly backoff: BackoffOptions;
   readonly maxMessageBytes: number;
   readonly launchPluginServer: LaunchPluginServer;
+  readonly fetchOfPlugin: FetchOfPlugin;
   readonly random: () => number;
   readonly emit: (upstream: Upstream, event: UpstreamEvent) => void;
 }
 
 export type UpstreamRequest = Omit<RequestOptions, 'timeoutMs'> & { readonly timeoutMs?: number };
 
-/** How soon a suspect HTTP server must answer a ping. */
-const PROBE_TIMEOUT_MS = 2_000;
-/** An HTTP server that says nothing for so long is asked whether it lives. */
-const HEARTBEAT_MS = 10_000;
-const LISTS = ['tools', 'prompts', 'resources'] as const;
+/** What an upstream may have lists of. */
+export const LISTS = ['tools', 'prompts', 'resources'] as const;
 
 /** One configured MCP server: kept running or reached, over and over, until it is stopped. */
 export class Upstream {
   readonly name: string;
-  readonly #config: UpstreamConfig;
+  #config: UpstreamConfig;
   readonly #deps: UpstreamDeps;
   readonly #backoff;
   readonly #subscriptions = new Map<string, number>();
+  readonly #liveness: Liveness;
   #state: UpstreamState = { kind: 'connecting' };
   #connection: Connection | undefined;
   #initialized: JsonObject = {};
@@ -45,13 +45,22 @@ export class Upstream {
   #cancelTimer: () => void = () => {};
   #attempt: Promise<void> | undefined;
   #route: Route | undefined;
-  #probing = false;
+  /** While it lets go of what it was configured with before. */
+  #changing = false;
 
   constructor(config: UpstreamConfig, deps: UpstreamDeps) {
     this.name = config.name;
     this.#config = config;
     this.#deps = deps;
     this.#backoff = createBackoff(deps.backoff, deps.clock, deps.random);
+    this.#liveness = new Liveness(deps.clock, (connection, reason) => {
+      if (this.#connection === connection) this.#down(reason);
+    });
+  }
+
+  /** What it is configured with. */
+  get config(): UpstreamConfig {
+    return this.#config;
   }
 
   get state(): UpstreamState {
@@ -139,8 +148,29 @@ export class Upstream {
 
   /** Ends it for good; resolves within the transport's own bounds. */
   async stop(): Promise<void> {
-    this.#cancelTimer();
     this.#enter({ kind: 'stopped' });
+    await this.#disconnect();
+  }
+
+  /**
+   * Ends what was, and starts or reaches it as it is configured now; subscriptions and log level stay. Settles after the
+   * first attempt, successful or not. One call at a time.
+   */
+  async reconfigure(config: UpstreamConfig): Promise<void> {
+    this.#config = config;
+    const served = this.#connection !== undefined;
+    this.#changing = true;
+    await this.#disconnect();
+    this.#changing = false;
+    if (this.#isStopped()) return;
+    if (served) this.#announce();
+    this.#attempt = this.#open();
+    await this.#attempt;
+  }
+
+  async #disconnect(): Promise<void> {
+    this.#cancelTimer();
+    this.#liveness.watch(undefined);
     const connection = this.#connection;
     this.#connection = undefined;
     if (connection !== undefined) await this.#route?.endSession();
@@ -153,7 +183,9 @@ export class Upstream {
     const { clock, log } = this.#deps;
     try {
       const stash = createMessageStash();
-      const route = openRoute(this.#config, this.#deps, stash, (reason) => void this.#probe(reason));
+      const route = openRoute(this.#config, this.#deps, stash, (reason) => {
+        if (this.#connection !== undefined) void this.#liveness.suspect(this.#connection, reason);
+      });
       this.#route = route;
       const connection = await connect({
         name: this.name,
@@ -170,7 +202,7 @@ export class Upstream {
           log.debug({ upstream: this.name, err: error }, 'upstream: error on the connection');
         },
       });
-      if (this.#isStopped()) {
+      if (this.#isStopped() || this.#changing) {
         await connection.close();
         return;
       }
@@ -192,7 +224,7 @@ export class Upstream {
       if (this.#connection === connection)
         this.#down(this.#route?.process?.ended ?? 'the connection was lost');
     });
-    if (this.#config.transport === 'http') this.#beat(connection);
+    if (isByUrl(this.#config)) this.#liveness.watch(connection);
     this.#announce();
   }
 
@@ -212,11 +244,12 @@ export class Upstream {
   }
 
   #down(reason: string): void {
-    if (this.#isStopped() || this.#state.kind === 'waiting' || this.#state.kind === 'quarantined') return;
+    if (this.#changing || this.#isStopped() || 'delayMs' in this.#state) return;
     const served = this.#connection !== undefined;
     const connection = this.#connection;
     this.#connection = undefined;
     this.#route = undefined;
+    this.#liveness.watch(undefined);
     connection?.close().catch(() => {});
     const plan = this.#backoff.failed();
     const state = {
@@ -231,32 +264,6 @@ export class Upstream {
     this.#enter(state);
     this.#deps.log.warn({ upstream: this.name, reason, retryInMs: plan.delayMs }, `upstream: ${state.kind}`);
     if (served) this.#announce();
-  }
-
-  /** Asks an HTTP server whether it is still there, and gives the connection up when it is not. */
-  async #probe(reason: string): Promise<void> {
-    const connection = this.#connection;
-    // One at a time, however many calls fail at once.
-    if (connection === undefined || this.#probing) return;
-    this.#probing = true;
-    try {
-      await connection.request('ping', undefined, { timeoutMs: PROBE_TIMEOUT_MS });
-    } catch (error) {
-      // An answer, even an error, is a sign of life.
-      if (error instanceof Error && 'code' in error && typeof error.code === 'number') return;
-      if (this.#connection === connection) this.#down(reason);
-    } finally {
-      this.#probing = false;
-    }
-  }
-
-  #beat(connection: Connection): void {
-    this.#cancelTimer = this.#deps.clock.after(HEARTBEAT_MS, () => {
-      if (this.#connection !== connection) return;
-      void this.#probe('it does not answer a ping').finally(() => {
-        if (this.#connection === connection) this.#beat(connection);
-      });
-    });
   }
 
   #announce(): void {

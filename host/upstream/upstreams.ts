@@ -1,10 +1,12 @@
+import { isDeepStrictEqual } from 'node:util';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { Clock } from '../clock.js';
 import type { UpstreamConfig } from '../config/config.js';
+import { isPluginServer } from '../config/plugin-servers.js';
 import type { BackoffOptions } from './backoff.js';
 import type { Log } from './log.js';
-import type { LaunchPluginServer } from './route.js';
-import { Upstream } from './upstream.js';
+import type { FetchOfPlugin, LaunchPluginServer } from './route.js';
+import { LISTS, Upstream } from './upstream.js';
 import type { UpstreamEvent } from './upstream-event.js';
 
 export interface UpstreamsOptions {
@@ -18,6 +20,8 @@ export interface UpstreamsOptions {
   readonly maxMessageBytes?: number;
   /** Default: there are no plugins, so no servers of theirs. */
   readonly launchPluginServer?: LaunchPluginServer;
+  /** Default: the same. */
+  readonly fetchOfPlugin?: FetchOfPlugin;
   /** From 0 up to 1. Default: Math.random. */
   readonly random?: () => number;
 }
@@ -26,10 +30,15 @@ export type UpstreamListener = (upstream: Upstream, event: UpstreamEvent) => voi
 
 /** All configured MCP servers, in configuration order. */
 export interface Upstreams {
+  /** As of now. */
   readonly all: readonly Upstream[];
   get(name: string): Upstream | undefined;
   /** Starts them all; resolves after the first attempt of each, successful or not. */
   start(): Promise<void>;
+  /** Ends those that a configuration does not have any more, or has from somebody else. */
+  retain(configs: readonly UpstreamConfig[]): Promise<void>;
+  /** All of this configuration and no others from now on. Resolves after the first attempt of each that is new or changed. */
+  update(configs: readonly UpstreamConfig[]): Promise<void>;
   /** Names of those that do not serve now. */
   down(): readonly string[];
   /** @returns stops listening */
@@ -48,27 +57,55 @@ const DEFAULT_MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
 
 export function createUpstreams(configs: readonly UpstreamConfig[], options: UpstreamsOptions): Upstreams {
   const listeners = new Set<UpstreamListener>();
-  const all = configs.map(
-    (config) =>
-      new Upstream(config, {
-        clock: options.clock,
-        log: options.log,
-        hostEnv: options.hostEnv,
-        backoff: { ...DEFAULT_BACKOFF, ...options.backoff },
-        maxMessageBytes: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
-        launchPluginServer: options.launchPluginServer ?? noPlugins,
-        random: options.random ?? Math.random,
-        emit: (upstream, event) => {
-          for (const listener of listeners) listener(upstream, event);
-        },
-      }),
-  );
-  const byName = new Map(all.map((upstream) => [upstream.name, upstream]));
+  const emit: UpstreamListener = (upstream, event) => {
+    for (const listener of listeners) listener(upstream, event);
+  };
+  const create = (config: UpstreamConfig): Upstream =>
+    new Upstream(config, {
+      clock: options.clock,
+      log: options.log,
+      hostEnv: options.hostEnv,
+      backoff: { ...DEFAULT_BACKOFF, ...options.backoff },
+      maxMessageBytes: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
+      launchPluginServer: options.launchPluginServer ?? noPlugins,
+      fetchOfPlugin: options.fetchOfPlugin ?? noPluginsToFetchFor,
+      random: options.random ?? Math.random,
+      emit,
+    });
+  let all = configs.map(create);
+  let stopped = false;
+  const get = (name: string): Upstream | undefined => all.find((upstream) => upstream.name === name);
+  const retain = async (next: readonly UpstreamConfig[]): Promise<void> => {
+    const kept = all.filter(({ config }) => next.some((wanted) => isSameServer(config, wanted)));
+    const gone = all.filter((upstream) => !kept.includes(upstream));
+    all = kept;
+    await Promise.all(gone.map((upstream) => upstream.stop()));
+    for (const upstream of gone)
+      for (const list of LISTS)
+        if (list in upstream.capabilities) emit(upstream, { kind: 'list_changed', list });
+  };
   return {
-    all,
-    get: (name) => byName.get(name),
+    get all() {
+      return all;
+    },
+    get,
     async start() {
       await Promise.all(all.map((upstream) => upstream.start()));
+    },
+    retain,
+    async update(next) {
+      await retain(next);
+      if (stopped) return;
+      const before = all;
+      all = next.map((config) => before.find(({ name }) => name === config.name) ?? create(config));
+      await Promise.all(
+        all.map((upstream, index) => {
+          const config = next[index];
+          return config === undefined || isDeepStrictEqual(upstream.config, config)
+            ? upstream.start()
+            : upstream.reconfigure(config);
+        }),
+      );
     },
     down: () => all.filter((upstream) => upstream.state.kind !== 'ready').map((upstream) => upstream.name),
     listen(listener) {
@@ -78,10 +115,21 @@ export function createUpstreams(configs: readonly UpstreamConfig[], options: Ups
       };
     },
     async stop() {
+      stopped = true;
       await Promise.all(all.map((upstream) => upstream.stop()));
     },
   };
 }
 
+/** Whether it is the same one, however it is reached now: nobody else's of the same name. */
+function isSameServer(one: UpstreamConfig, other: UpstreamConfig): boolean {
+  return one.name === other.name && isPluginServer(one) === isPluginServer(other);
+}
+
 const noPlugins: LaunchPluginServer = ({ plugin }) =>
   Promise.reject(new BulkheadError(ErrorCode.PLUGIN_UNAVAILABLE, `no plugin '${plugin}' runs here`));
+
+const noPluginsToFetchFor: FetchOfPlugin =
+  ({ plugin }) =>
+  () =>
+    Promise.reject(new BulkheadError(ErrorCode.PLUGIN_UNAVAILABLE, `no plugin '${plugin}' runs here`));

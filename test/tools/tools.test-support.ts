@@ -20,6 +20,8 @@ export interface RunningHost extends AsyncDisposable {
   readonly host: ServedHost;
   /** Takes other rules for tools. */
   expose(rules: Readonly<Record<string, string>>): Promise<void>;
+  /** Takes another configuration, as a daemon does. */
+  apply(change: HostChange): Promise<void>;
 }
 
 export interface HostChange {
@@ -51,26 +53,41 @@ export async function runHost(change: HostChange = {}): Promise<RunningHost> {
     log,
     hostEnv: { PATH: process.env['PATH'] },
     launchPluginServer: ({ plugin, server }) => host.pluginServers.launch(plugin, server),
+    fetchOfPlugin: ({ plugin }) => host.pluginServers.fetchOf(plugin),
   });
   await Promise.all([host.start(), upstreams.start()]);
-  const { toolbox: tools, contributions } = host.services;
+  const { toolbox: tools, contributions, httpTools } = host.services;
   const hooks = {
     hooks: () => host.hooks().map(({ name }) => name),
     listens: host.listens,
     invoke: host.invoke,
     endRequest: host.endRequest,
   };
-  const gateway = createGateway({ config, hooks, upstreams, tools, contributions, clock, log });
+  const gateway = createGateway({
+    config,
+    hooks,
+    upstreams,
+    tools,
+    httpTools,
+    contributions,
+    clock,
+    log,
+  });
   const unsubscribe = host.subscribe(({ kind }) => {
     if (kind === 'changed') gateway.contributionsChanged();
   });
+  const apply = async (changed: HostChange): Promise<void> => {
+    const next = await configOf(directory, changed);
+    await upstreams.retain(next.upstreams);
+    await host.apply(next);
+    await upstreams.update(next.upstreams);
+    gateway.contributionsChanged();
+  };
   return {
     url: await gateway.listen(),
     host,
-    async expose(rules) {
-      await host.apply(await configOf(directory, { ...change, expose: rules }));
-      gateway.contributionsChanged();
-    },
+    expose: (rules) => apply({ ...change, expose: rules }),
+    apply,
     async [Symbol.asyncDispose]() {
       unsubscribe();
       await gateway.close(0);

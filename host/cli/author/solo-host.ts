@@ -86,7 +86,7 @@ export async function startSoloHost(options: SoloOptions): Promise<SoloHost> {
     },
     async listen() {
       const upstreams = createUpstreams([], { clock, log, hostEnv: env });
-      const { toolbox: tools, contributions } = host.services;
+      const { toolbox: tools, contributions, httpTools } = host.services;
       const hooks = {
         hooks: () => host.hooks().map((hook) => hook.name),
         listens: (hook: string) => host.listens(hook),
@@ -95,7 +95,16 @@ export async function startSoloHost(options: SoloOptions): Promise<SoloHost> {
           host.endRequest(requestId);
         },
       };
-      const gateway = createGateway({ config, hooks, upstreams, tools, contributions, clock, log });
+      const gateway = createGateway({
+        config,
+        hooks,
+        upstreams,
+        tools,
+        httpTools,
+        contributions,
+        clock,
+        log,
+      });
       const address = await gateway.listen();
       closers.push(() => gateway.close(config.host.drainTimeoutMs));
       return address;

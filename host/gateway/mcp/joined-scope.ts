@@ -18,8 +18,7 @@ const MAX_INSTRUCTION_CHARS = 4_000;
  * All upstreams and what plugins contribute as one: tools and prompts are `<server>__<name>`, resources keep their URIs.
  */
 export function createJoinedScope(upstreams: Upstreams, contributed: Contributed, log: Log): Scope {
-  const { all } = upstreams;
-  const owners = createResourceOwners(all);
+  const owners = createResourceOwners(() => upstreams.all);
   upstreams.listen((upstream, event) => {
     const changed = event.kind === 'list_changed' && event.list === 'resources';
     if (changed || event.kind === 'state') owners.forget(upstream);
@@ -35,19 +34,22 @@ export function createJoinedScope(upstreams: Upstreams, contributed: Contributed
   }
 
   return {
-    upstreams: all,
+    get upstreams() {
+      return upstreams.all;
+    },
     capabilities: () => EVERYTHING,
     instructions: () => {
-      const parts = all.flatMap(({ name, instructions }) =>
+      const parts = upstreams.all.flatMap(({ name, instructions }) =>
         instructions === undefined ? [] : [`# ${name}\n\n${instructions.slice(0, MAX_INSTRUCTION_CHARS)}`],
       );
       return parts.length === 0 ? undefined : parts.join('\n\n');
     },
     async list(method, params, request) {
       if (LISTS[method].capability === 'resources') await owners.learn(request);
+      if (method === 'tools/list') await contributed.refresh();
       const cursor = params?.['cursor'];
       return joinedList(method, typeof cursor === 'string' ? cursor : undefined, {
-        upstreams: all,
+        upstreams: upstreams.all,
         first: contributed.items(method),
         request,
         rename: (upstream, item) => rename(method, upstream, item),
@@ -59,9 +61,13 @@ export function createJoinedScope(upstreams: Upstreams, contributed: Contributed
         },
       });
     },
-    tool: (name) => contributed.tool(name) ?? upstreamToolOf(splitName(all, name)),
-    prompt: (name) => contributed.prompt(name) ?? upstreamPromptOf(splitName(all, name)),
-    completes: (name) => splitName(all, name),
+    refresh: () => contributed.refresh(),
+    tool: (name) =>
+      contributed.tool(name) ??
+      upstreamToolOf(splitName(upstreams.all, name)) ??
+      contributed.objectTool(name),
+    prompt: (name) => contributed.prompt(name) ?? upstreamPromptOf(splitName(upstreams.all, name)),
+    completes: (name) => splitName(upstreams.all, name),
     resource: (uri, request) => owners.find(uri, request),
     uriOf: (upstream, uri) => owners.nameOf(upstream, uri),
     fallback: undefined,

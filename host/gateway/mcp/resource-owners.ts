@@ -26,13 +26,14 @@ export interface ResourceOwners {
 const MAX_PAGES = 50;
 const MAX_URI_CHARS = 8_192;
 
-export function createResourceOwners(upstreams: readonly Upstream[]): ResourceOwners {
+/** @param upstreams those of now, in configuration order */
+export function createResourceOwners(upstreams: () => readonly Upstream[]): ResourceOwners {
   const known = new Map<Upstream, Promise<Catalogue>>();
   const settled = new Map<Upstream, Catalogue>();
 
   async function learn(request: UpstreamRequest): Promise<void> {
     await Promise.all(
-      upstreams.map(async (upstream) => {
+      upstreams().map(async (upstream) => {
         if (upstream.state.kind !== 'ready') return;
         let reading = known.get(upstream);
         if (reading === undefined) {
@@ -53,7 +54,7 @@ export function createResourceOwners(upstreams: readonly Upstream[]): ResourceOw
 
   /** The first in configuration order has the plain name. */
   function ownerOf(uri: string): Upstream | undefined {
-    return upstreams.find((upstream) => {
+    return upstreams().find((upstream) => {
       const catalogue = settled.get(upstream);
       return catalogue?.uris.has(uri) === true || catalogue?.templates.has(uri) === true;
     });
@@ -63,6 +64,7 @@ export function createResourceOwners(upstreams: readonly Upstream[]): ResourceOw
     learn,
     forget(upstream) {
       known.delete(upstream);
+      if (upstream.state.kind === 'stopped') settled.delete(upstream);
     },
     nameOf(upstream, uri) {
       const owner = ownerOf(uri);
@@ -73,16 +75,16 @@ export function createResourceOwners(upstreams: readonly Upstream[]): ResourceOw
       await learn(request);
       const exact = ownerOf(uri);
       if (exact !== undefined) return { upstream: exact, name: uri };
-      const qualified = splitUri(upstreams, uri);
+      const qualified = splitUri(upstreams(), uri);
       if (qualified !== undefined) return { upstream: qualified.upstream, name: qualified.uri };
-      const byTemplate = upstreams.find((upstream) =>
+      const byTemplate = upstreams().find((upstream) =>
         [...(settled.get(upstream)?.templates.values() ?? [])].some(
           (template) => template.match(uri) !== null,
         ),
       );
       if (byTemplate !== undefined) return { upstream: byTemplate, name: uri };
       // A resource need not be listed; when only one server has resources at all, it is that one's to refuse.
-      const able = upstreams.filter((upstream) => 'resources' in upstream.capabilities);
+      const able = upstreams().filter((upstream) => 'resources' in upstream.capabilities);
       const only = able.length === 1 ? able[0] : undefined;
       return only && { upstream: only, name: uri };
     },

@@ -34,6 +34,8 @@ export interface McpRoutes {
   readonly sessionCount: () => number;
   /** Announces the lists in which plugins have something else than when it was last asked. */
   contributionsChanged(): void;
+  /** A tool object of the store is another one. */
+  objectToolsChanged(): void;
   close(): Promise<void>;
 }
 
@@ -44,12 +46,27 @@ export function registerMcp(app: FastifyInstance, options: McpOptions): McpRoute
     { ...options, scope: createJoinedScope(upstreams, contributed, log) },
     applyLogLevels,
   );
-  const single = new Map<string, Endpoint>(
-    upstreams.all.map((upstream) => [
-      upstream.name,
-      createEndpoint({ ...options, scope: createSingleScope(upstream, contributed) }, applyLogLevels),
-    ]),
-  );
+  const single = new Map<string, Endpoint>();
+  /** Made when somebody asks for it, and gone with its upstream. */
+  const endpointOf = (name: string): Endpoint | undefined => {
+    const upstream = upstreams.get(name);
+    if (upstream === undefined) return undefined;
+    const known = single.get(name);
+    if (known !== undefined) return known;
+    const endpoint = createEndpoint(
+      { ...options, scope: createSingleScope(upstream, contributed) },
+      applyLogLevels,
+    );
+    single.set(name, endpoint);
+    return endpoint;
+  };
+  const forget = (name: string): void => {
+    const endpoint = single.get(name);
+    if (!single.delete(name)) return;
+    endpoint?.close().catch((error: unknown) => {
+      log.debug({ upstream: name, err: error }, 'gateway: an endpoint did not close well');
+    });
+  };
   const stopListening = upstreams.listen((upstream, event) => {
     if (event.kind === 'log' || event.kind === 'notification') {
       const { attribution } = event;
@@ -65,6 +82,10 @@ export function registerMcp(app: FastifyInstance, options: McpOptions): McpRoute
     }
     joined.hear(upstream, event);
     single.get(upstream.name)?.hear(upstream, event);
+    if (event.kind !== 'state') return;
+    // One that is new, or new again, is told what its clients want.
+    if (event.state.kind === 'ready') applyLogLevels();
+    if (event.state.kind === 'stopped' && upstreams.get(upstream.name) !== upstream) forget(upstream.name);
   });
 
   function applyLogLevels(): void {
@@ -112,9 +133,9 @@ export function registerMcp(app: FastifyInstance, options: McpOptions): McpRoute
       method,
       url: '/mcp/:server',
       handler: (http, reply) => {
-        const endpoint = single.get(http.params.server);
+        const endpoint = endpointOf(http.params.server);
         if (endpoint !== undefined) return serve(endpoint, http, reply);
-        const known = [...single.keys()].join(', ');
+        const known = upstreams.all.map(({ name }) => name).join(', ');
         throw new BulkheadError(
           ErrorCode.UPSTREAM_NOT_FOUND,
           `no upstream server is named '${http.params.server}'; there are: ${known === '' ? 'none' : known}`,
@@ -138,6 +159,9 @@ export function registerMcp(app: FastifyInstance, options: McpOptions): McpRoute
       if (ruled || seen.tools !== before.tools) joined.announce('tools');
       if (ruled) for (const endpoint of single.values()) endpoint.announce('tools');
       if (seen.prompts !== before.prompts) joined.announce('prompts');
+    },
+    objectToolsChanged() {
+      joined.announce('tools');
     },
     sessionCount: () => [joined, ...single.values()].reduce((sum, { sessionCount }) => sum + sessionCount, 0),
     async close() {

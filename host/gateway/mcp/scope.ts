@@ -32,6 +32,8 @@ export interface Scope {
   readonly capabilities: () => JsonObject;
   readonly instructions: () => string | undefined;
   list(method: ListMethod, params: JsonObject | undefined, request: UpstreamRequest): Promise<JsonObject>;
+  /** Reads which tools there are by now; before `tool` is asked. Never rejects. */
+  refresh(): Promise<void>;
   /** The tool of that name. */
   tool(name: string): Tool | undefined;
   /** The prompt of that name. */

@@ -36,6 +36,7 @@ export function createSingleScope(
       if (upstream.state.kind !== 'ready' || !known) return { [items]: [] };
       return shown(method, await upstream.request(method, params, request));
     },
+    refresh: () => Promise.resolve(),
     tool: (name) => upstreamTool(upstream, name),
     prompt: (name) => upstreamPrompt(upstream, name),
     completes: (name) => ({ upstream, name }),

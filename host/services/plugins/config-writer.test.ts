@@ -1,6 +1,8 @@
 import { ErrorCode } from '@bulkhead/proto';
 import { expect, it } from 'vitest';
 import { systemClock } from '../../clock.js';
+import { openLeaf } from '../../stored-config/seal.js';
+import { TEST_SEAL } from '../../stored-config/seal.test-support.js';
 import { createConfigLayer } from '../../stored-config/config-layer.js';
 import { describeEachStore } from '../../store/each-store.test-support.js';
 import { NO_AUDIT } from '../../telemetry/audit.js';
@@ -15,7 +17,8 @@ describeEachStore('what a plugin writes of the configuration', (the) => {
       clock: systemClock,
       audit: NO_AUDIT,
       writes: () => 'allow',
-      check: () => Promise.resolve(),
+      seal: TEST_SEAL,
+      check: () => Promise.resolve([]),
     });
     const writer = createConfigWriter(layer, (name) => name === 'guard');
     const entry = { name: 'pending', plugin: 'com.example.pending', config: { level: 1 } };
@@ -26,7 +29,9 @@ describeEachStore('what a plugin writes of the configuration', (the) => {
     await writer.mergeConfig(actor, 'guard', { level: 2 });
     const entries = [...(await layer.entries())].map(([name, { leaves }]) => [
       name,
-      leaves.map(({ path, value, by }) => [path.join('.'), value, by.id]),
+      leaves
+        .map((leaf) => openLeaf(leaf, name, TEST_SEAL))
+        .map(({ path, value, by }) => [path.join('.'), value, by.id]),
     ]);
     expect(entries).toEqual([
       ['guard', [['config.level', 2, 'approvals']]],
@@ -47,7 +52,8 @@ describeEachStore('what a plugin writes of the configuration', (the) => {
       clock: systemClock,
       audit: NO_AUDIT,
       writes: () => 'allow',
-      check: () => Promise.resolve(),
+      seal: TEST_SEAL,
+      check: () => Promise.resolve([]),
     });
     const writer = createConfigWriter(layer, () => false);
     const asked = await Promise.allSettled(

@@ -9,7 +9,7 @@ export interface SecretKey {
 
 /** What a value belongs to; a sealed one that is moved elsewhere does not open. */
 export interface SealedFor {
-  readonly kind: 'secret' | 'object';
+  readonly kind: 'secret' | 'object' | 'config';
   readonly parts: readonly (string | number)[];
 }
 

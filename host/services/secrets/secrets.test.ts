@@ -6,6 +6,8 @@ import { systemClock } from '../../clock.js';
 import type { SecretKeyPlace } from '../../config/secrets-section.js';
 import { describeEachStore } from '../../store/each-store.test-support.js';
 import type { Store } from '../../store/store.js';
+import { parseLeaves, type Leaf } from '../../stored-config/leaves.js';
+import { openLeaf, sealLeaf } from '../../stored-config/seal.js';
 import { NO_AUDIT, type Actor, type AuditEntry } from '../../telemetry/audit.js';
 import { openKeyRing } from './key-ring.js';
 import { openSecrets, type Secrets } from './secrets.js';
@@ -151,6 +153,37 @@ describeEachStore('secrets', (the) => {
     expect(await (await open()).get('A')).toEqual({ value: 'one', version: 1 });
     await writeFile(join(folder, 'old'), before, { mode: 0o600 });
     await expect(open(keyFile('old'))).rejects.toMatchObject({ code: 'SECRET_KEY_INVALID' });
+  });
+
+  test('a rotation takes along what of the configuration is sealed, which opens at its place only', async () => {
+    const secrets = await open();
+    const leaf: Leaf = { path: ['config', 'token'], value: { deep: 's3cret' }, by: ANN, at: 1 };
+    await secrets.config.prepare();
+    await store.transaction(async (trx) => {
+      const leaves = JSON.stringify([
+        sealLeaf(leaf, 'guard', await secrets.config.sealer(trx)),
+        { path: ['priority'], value: 3, by: ANN, at: 1 },
+      ]);
+      await trx.insertInto('config_layer').values({ entry: 'guard', version: 4, leaves }).execute();
+      await trx.insertInto('config_layer').values({ entry: 'other', version: 1, leaves: '[]' }).execute();
+    });
+    const row = () =>
+      store.db.selectFrom('config_layer').selectAll().where('entry', '=', 'guard').executeTakeFirstOrThrow();
+    const before = (await row()).leaves;
+    expect(before).not.toContain('s3cret');
+    const rotated = await secrets.rotateKey(ANN);
+    expect(rotated).toMatchObject({ entries: 1 });
+    const after = await row();
+    expect(after).toMatchObject({ version: 4, leaves: expect.stringContaining(rotated.key_id) });
+    const [sealed] = parseLeaves(after.leaves);
+    if (sealed === undefined) throw new Error('there are two');
+    expect(openLeaf(sealed, 'guard', (await open()).config)).toEqual(leaf);
+    expect(() => openLeaf(sealed, 'other', secrets.config)).toThrow(/does not open with its key/);
+    const [lost] = parseLeaves(before);
+    if (lost === undefined) throw new Error('there are two');
+    expect(() => openLeaf(lost, 'guard', secrets.config)).toThrow(
+      expect.objectContaining({ code: 'SECRET_KEY_INVALID' }),
+    );
   });
 
   test('a rotation that is cut before or after the store has it leaves everything readable', async () => {

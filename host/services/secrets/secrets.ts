@@ -6,6 +6,8 @@ import type { Database } from '../../store/database.js';
 import type { SecretsTable } from '../../store/tables/secrets.js';
 import type { Actor, Audit } from '../../telemetry/audit.js';
 import { invalid } from './key-ring.js';
+import type { ConfigSeal } from '../../stored-config/seal.js';
+import { createConfigSeal, resealConfig } from './config-seal.js';
 import { createObjectSeal } from './object-seal.js';
 import { resealObjects } from './reseal-objects.js';
 import { seal, unseal, type SealedFor } from './seal.js';
@@ -30,6 +32,8 @@ export interface RotatedKey {
   readonly secrets: number;
   /** Objects with secrets inside. */
   readonly objects: number;
+  /** Entries of the configuration of which something secret is set in the store. */
+  readonly entries: number;
   readonly kept_in: string;
 }
 
@@ -48,6 +52,8 @@ export interface Secrets {
   rotateKey(by: Actor): Promise<RotatedKey>;
   /** Encrypts the secrets inside objects with the same keys. */
   readonly objects: Seal;
+  /** The same for what of the configuration is set in the store. */
+  readonly config: ConfigSeal;
   /** Hears of each change, on whichever host. Returns the function that unsubscribes. */
   subscribe(listener: () => void): () => void;
 }
@@ -100,6 +106,7 @@ function createSecrets({ store, ring, clock, audit, hostId }: SecretsOptions): S
     });
   };
   const objects = createObjectSeal({ ring, prepare });
+  const config = createConfigSeal({ ring, prepare });
 
   const changed = async (): Promise<void> => {
     await audit.settled();
@@ -193,6 +200,7 @@ function createSecrets({ store, ring, clock, audit, hostId }: SecretsOptions): S
     },
     rotateKey: (by) => inTurn(() => rotate(by)),
     objects,
+    config,
     subscribe: (listener) => store.listen(CHANNEL, listener),
   };
 
@@ -206,7 +214,11 @@ function createSecrets({ store, ring, clock, audit, hostId }: SecretsOptions): S
         const sealed = seal(next, forSecret(name, version), open(row) ?? '');
         await trx.updateTable('secrets').set({ sealed, key_id: next.id }).where('name', '=', name).execute();
       }
-      const count = { secrets: rows.length, objects: await resealObjects(trx, objects, next) };
+      const count = {
+        secrets: rows.length,
+        objects: await resealObjects(trx, objects, next),
+        entries: await resealConfig(trx, config, next),
+      };
       await writeWith(trx, next);
       await audit.write(trx, {
         actor: by,

@@ -2,28 +2,15 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
-import {
-  formatDestination,
-  networkRules,
-  parseDestination,
-  parsePrivateRule,
-  type Destination,
-} from '@bulkhead/proto/rules';
+import { formatDestination, parseDestination, type Destination } from '@bulkhead/proto/rules';
 import type { Logger } from 'pino';
 import type { Clock } from '../../clock.js';
 import { LogBudget } from '../log-budget.js';
 import { dial, type Dialled } from './dial.js';
+import { egressRules, type EgressGrant } from './egress-grant.js';
 import { Forwarder, parseForwardTarget } from './forward.js';
 import { refusalAnswer, refused, type Refusal } from './refusal.js';
-import { createResolver, lookupBySystem, type EgressRules, type Lookup } from './resolve.js';
-
-/** A plugin's network grant as texts. */
-export interface EgressGrant {
-  /** `host:port` and `*.host:port`. */
-  readonly allow: readonly string[];
-  /** Names, addresses and ranges outside the public internet that an operator opened. */
-  readonly allowPrivate: readonly string[];
-}
+import { createResolver, lookupBySystem, type Lookup } from './resolve.js';
 
 export interface EgressLimits {
   /** Connections of one plugin at once. */
@@ -105,7 +92,7 @@ class Proxy implements EgressProxy {
     this.#options = options;
     const limits = { ...DEFAULT_EGRESS_LIMITS, ...options.limits };
     this.#limits = limits;
-    this.#resolve = createResolver(rulesOf(options.grant), options.lookup ?? lookupBySystem);
+    this.#resolve = createResolver(egressRules(options.grant), options.lookup ?? lookupBySystem);
     this.#forwarder = new Forwarder(
       (destination) => this.#dial(destination, new AbortController().signal),
       limits,
@@ -257,16 +244,6 @@ class Proxy implements EgressProxy {
     this.#options.onRefused?.(refusal);
     return refusal;
   }
-}
-
-function rulesOf(grant: EgressGrant): EgressRules {
-  return {
-    allow: networkRules(grant.allow),
-    allowPrivate: grant.allowPrivate.flatMap((line) => {
-      const parsed = parsePrivateRule(line);
-      return parsed.ok ? [parsed.rule] : [];
-    }),
-  };
 }
 
 function malformed(came: string): Refusal {

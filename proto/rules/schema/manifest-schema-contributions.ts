@@ -105,7 +105,8 @@ export const MANIFEST_CONTRIBUTIONS: Readonly<Record<string, unknown>> = {
       },
       mcp_servers: {
         type: 'object',
-        description: 'MCP servers, by name; they run in processes of their own.',
+        description:
+          'MCP servers, by name: those with a `command` run in processes of their own, those with a `url` are reached under the network grant.',
         additionalProperties: record([], {
           command: name,
           args: texts,

@@ -7,7 +7,7 @@ export const SCOPES = {
   'llms.proxy': 'Call an LLM, unary or streamed.',
   'tools.read': 'List tools, read one and its operations.',
   'tools.execute': 'Execute a tool.',
-  'tools.write': 'Create, update and delete tools.',
+  'tools.write': 'Create, update and delete tools; MCP clients are offered those that are called over HTTP.',
   'tools.operations': 'Add operations to a tool and remove them.',
   'datasources.read': 'List data sources and read one.',
   'datasources.query': 'Query a data source.',

@@ -5,7 +5,7 @@ import { type PlaceOptions, withPlaces } from '../../places.js';
 export function secretRotateKeyCommand(cli: Cli): Command {
   return withPlaces(new Command('rotate-key'))
     .description(
-      'encrypt every secret, and those inside objects, anew: with the last key that the host holds, or with one that it makes',
+      'encrypt every secret, those inside objects and in what is set of the configuration too, anew: with the last key that the host holds, or with one that it makes',
     )
     .option('--json', 'print JSON')
     .action(async ({ json, ...places }: PlaceOptions & { readonly json?: true }) => {
@@ -16,14 +16,14 @@ export function secretRotateKeyCommand(cli: Cli): Command {
         cli.out(`${JSON.stringify(rotated, null, 2)}\n`);
         return;
       }
-      const [secrets, objects] = [numberAt(rotated, 'secrets'), numberAt(rotated, 'objects')];
-      const named = secrets === 1 ? 'One secret' : `${secrets} secrets`;
-      const inside =
-        objects === 0
-          ? ''
-          : ` and what ${objects === 1 ? 'one object keeps' : `${objects} objects keep`} secret`;
+      const count = (key: string, one: string, many: string): string => {
+        const number = numberAt(rotated, key);
+        return `${number} ${number === 1 ? one : many}`;
+      };
       cli.out(
-        `${named}${inside} ${secrets === 1 && objects === 0 ? 'is' : 'are'} encrypted with the key ${textAt(rotated, 'key_id')} of ${textAt(rotated, 'kept_in')}.\n`,
+        `Encrypted with the key ${textAt(rotated, 'key_id')} of ${textAt(rotated, 'kept_in')}: ` +
+          `${count('secrets', 'secret', 'secrets')}, what ${count('objects', 'object keeps', 'objects keep')} secret, ` +
+          `and what is set of ${count('entries', 'entry', 'entries')} of the configuration.\n`,
       );
     });
 }
