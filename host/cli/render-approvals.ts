@@ -3,7 +3,7 @@ import { renderTable } from './table.js';
 import { visible } from './visible.js';
 
 const MAX_ARGS_CHARS = 60;
-const HEADER = ['id', 'state', 'tool', 'caller', 'created', 'arguments'];
+const HEADER = ['id', 'state', 'tool', 'runs', 'caller', 'created', 'arguments'];
 
 /** What `GET /api/v1/approvals` answered, for people. */
 export function renderApprovals(answer: unknown): string {
@@ -13,6 +13,7 @@ export function renderApprovals(answer: unknown): string {
     textAt(approval, 'id'),
     textAt(approval, 'state'),
     textAt(approval, 'tool'),
+    textAt(approval, 'runs'),
     textAt(approval, 'caller'),
     textAt(approval, 'created_at'),
     shorten(textAt(approval, 'args')),

@@ -1,11 +1,8 @@
 import type { LifecycleEvent } from '../lifecycle/events.js';
-import type { Failure, InstanceState } from '../lifecycle/state.js';
+import type { InstanceState } from '../lifecycle/state.js';
 import type { NewEvent } from './outbox.js';
 
 const TOPIC = 'plugin.lifecycle';
-/** Of a reason: it ends up in every subscriber's backlog. */
-const MAX_REASON_CHARS = 2_000;
-
 /** What happened to a plugin's process as an event for plugins: loaded, unloaded or failed. */
 export function lifecycleEvent(event: LifecycleEvent): NewEvent | undefined {
   if (event.kind !== 'state') return undefined;
@@ -24,12 +21,9 @@ function describe(from: InstanceState, to: InstanceState): object | undefined {
       return from.kind === 'draining' ? { event: 'unloaded', reason: to.reason } : undefined;
     case 'failed':
     case 'quarantined':
-      return { event: 'failed', ...reason(to.failure), quarantined: to.kind === 'quarantined' };
+      // Its message quotes what the plugin printed, which is none of the subscribers' business.
+      return { event: 'failed', code: to.failure.code, quarantined: to.kind === 'quarantined' };
     default:
       return undefined;
   }
-}
-
-function reason({ code, message }: Failure): object {
-  return { code, reason: message.slice(0, MAX_REASON_CHARS) };
 }

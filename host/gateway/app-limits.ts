@@ -28,12 +28,12 @@ export class AppLimits {
     this.#audit = audit;
   }
 
-  /** Counts one request. @throws BulkheadError RATE_LIMITED that says when to come again */
-  take({ id, rate_limit: limit }: AppObject): void {
+  /** Counts requests. @throws BulkheadError RATE_LIMITED that says when to come again */
+  take({ id, rate_limit: limit }: AppObject, requests: number): void {
     if (limit === undefined) return;
     const now = this.#clock.monotonic();
     const account = this.#accountOf(id, limit, now);
-    const retryAfterMs = account.bucket.take(1, now);
+    const retryAfterMs = account.bucket.take(requests, now);
     if (retryAfterMs === 0) return;
     const rate = `${String(limit.requests)} requests a ${limit.per}`;
     const message = `the app '${id}' may make ${rate}; try again in ${String(retryAfterMs)} ms`;

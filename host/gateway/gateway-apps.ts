@@ -19,8 +19,8 @@ export interface GatewayApp {
   readonly mayUseTool?: MayUseTool;
   /** What it may use of routes of plugins that ask for scopes. */
   readonly scopes?: readonly string[];
-  /** To be called once for each request. @throws BulkheadError RATE_LIMITED */
-  count(): void;
+  /** To be called for each request, or with how many there are in one. @throws BulkheadError RATE_LIMITED */
+  count(requests: number): void;
 }
 
 /** The apps of bulkhead.yaml and of the store. */
@@ -81,8 +81,8 @@ export function createGatewayApps({ configured, stored, clock, audit }: GatewayA
         ...(app.tenant_id === undefined ? {} : { tenantId: app.tenant_id }),
         ...(user === undefined ? {} : { user: identityOf(user) }),
         ...(mayUseTool === undefined ? {} : { mayUseTool }),
-        count() {
-          limits.take(app);
+        count(requests) {
+          limits.take(app, requests);
         },
       };
     },

@@ -14,6 +14,8 @@ export interface Identity {
   readonly user?: User;
   /** What the app may use of routes of plugins that ask for scopes. */
   readonly scopes?: readonly string[];
+  /** Counts further requests, such as those of a batch, against its app. @throws BulkheadError RATE_LIMITED */
+  readonly count?: (requests: number) => void;
   /** Whether its app may use a tool. Absent: every one. */
   readonly mayUseTool?: MayUseTool;
 }

@@ -25,6 +25,7 @@ import { DEFAULT_SESSION_LIMITS, type SessionLimits } from './mcp/sessions.js';
 import { isOpenRoute, registerPluginRoutes } from './plugin-routes.js';
 import { refusalBody } from './refusal-body.js';
 import { refusalFor, RefusedError } from './refusal.js';
+import { assertTarget, canonicalTarget } from './request-target.js';
 import type { StoredApps } from './stored-apps.js';
 
 export interface GatewayOptions {
@@ -96,6 +97,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     forceCloseConnections: true,
     return503OnClosing: false,
     exposeHeadRoutes: false,
+    rewriteUrl: ({ url = '/' }) => canonicalTarget(url),
     // An address that cannot be read; nothing else has seen the request.
     frameworkErrors: (error, http, reply) => {
       const request = new GatewayRequest(http.raw, () => undefined);
@@ -166,6 +168,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     void reply.header('x-request-id', request.requestId);
     if (draining)
       throw new BulkheadError(ErrorCode.SHUTTING_DOWN, 'the host is going down; try another, or again later');
+    assertTarget(http.raw.url ?? '/');
     checkAccess?.(http.headers.host, http.headers.origin);
     await httpHooks.before(request, closed.signal);
   });

@@ -72,8 +72,7 @@ export function createHttpHooks(options: HttpHooksOptions): HttpHooks {
       credentialsOf(request.headers).map(async (one) => ({ ...one, app: await apps.find(one.token) })),
     );
     const app = presented.find((one) => one.app !== undefined)?.app;
-    // A stream that only waits for news is no request of its own.
-    if (request.method === 'POST') app?.count();
+    if (!waitsForNews(request)) app?.count(1);
     const user = (await resolveUser(request, presented, app, signal)) ?? app?.user;
     if (
       app === undefined &&
@@ -90,7 +89,7 @@ export function createHttpHooks(options: HttpHooksOptions): HttpHooks {
     }
     return {
       assertContext: app?.assertContext ?? false,
-      ...(app === undefined ? {} : { appId: app.id }),
+      ...(app === undefined ? {} : { appId: app.id, count: app.count }),
       ...(app?.tenantId === undefined ? {} : { tenantId: app.tenantId }),
       ...(app?.scopes === undefined ? {} : { scopes: app.scopes }),
       ...(app?.mayUseTool === undefined ? {} : { mayUseTool: app.mayUseTool }),
@@ -125,6 +124,11 @@ export function createHttpHooks(options: HttpHooksOptions): HttpHooks {
       };
     },
   };
+}
+
+/** A stream of an MCP session, which is no request of its own. */
+function waitsForNews({ method, path }: GatewayRequest): boolean {
+  return method === 'GET' && (path === '/mcp' || path.startsWith('/mcp/'));
 }
 
 function origin(request: GatewayRequest) {

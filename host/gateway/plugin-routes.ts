@@ -22,6 +22,9 @@ const TOLD: Partial<Record<ErrorCode, string>> = {
 };
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 const CONTENT_TYPE = 'content-type';
+const CSP = 'content-security-policy';
+/** A page that a plugin answers with is of no origin: else it could call the gateway as whoever looks at it. */
+const SANDBOX = 'sandbox allow-forms allow-scripts';
 
 /** Whether the request is for a route that needs no credential. */
 export function isOpenRoute(routes: PluginRoutes, { method, path }: GatewayRequest): boolean {
@@ -117,10 +120,15 @@ export function registerPluginRoutes(app: FastifyInstance, options: PluginRouteO
         return reply
           .code(status)
           .headers({ [CONTENT_TYPE]: 'application/octet-stream', 'x-content-type-options': 'nosniff' })
-          .headers(headers)
+          .headers({ ...headers, [CSP]: withSandbox(headers[CSP]) })
           .send(http.method === 'HEAD' || body.length === 0 ? '' : Buffer.from(body));
       },
     });
     done();
   });
+}
+
+/** All policies of the list hold, so a plugin's own can only refuse more. */
+function withSandbox(own: string | undefined): string {
+  return own === undefined || own === '' ? SANDBOX : `${own}, ${SANDBOX}`;
 }

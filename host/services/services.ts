@@ -18,7 +18,7 @@ import type { Logger } from '../telemetry/logger.js';
 import { createAnalyticsMethods } from './analytics/analytics-service.js';
 import { CustomMetrics } from './analytics/custom-metrics.js';
 import { UsageMeter } from './analytics/usage-meter.js';
-import { useOfCall, useOfRecord, useOfTool } from './analytics/uses.js';
+import { createToolUses, useOfCall, useOfRecord } from './analytics/uses.js';
 import { createHttpTools, type HttpTools } from '../tools/http-tools.js';
 import { createToolbox, type Toolbox } from '../tools/toolbox.js';
 import { queryUsage, type UsageQuery, type UsageRow } from './analytics/usage-query.js';
@@ -120,6 +120,7 @@ export function createServices(options: ServicesOptions): Services {
     audit,
     bounds: () => config.services,
   });
+  const useOfTool = createToolUses();
   const toolbox = createToolbox({
     ...options,
     audit,

@@ -14,7 +14,10 @@ export interface PolicySnapshot {
 
 /** What operators decided about tools. */
 export interface ToolPolicies {
-  /** What holds for a tool now. A plugin's tool that nobody listed is denied; another one is allowed. */
+  /**
+   * What holds for a tool now. A plugin's tool that nobody listed is denied, an HTTP tool is ruled as the strictest
+   * listed one of its object, another one is allowed.
+   */
   judge(tool: Pick<Tool, 'server' | 'name' | 'kind'>): PolicySnapshot;
   /** Whether callers may know of the tool. */
   shows(tool: Pick<Tool, 'server' | 'name' | 'kind'>): boolean;
@@ -23,6 +26,8 @@ export interface ToolPolicies {
   /** Whether any tool of this server is denied; then its lists are looked through. */
   hidesOf(server: string): boolean;
 }
+
+const STRICTNESS: Readonly<Record<ToolPolicy, number>> = { allow: 0, require_approval: 1, deny: 2 };
 
 /** @param contributed servers that plugins brought along: their tools are as a plugin's own */
 export function createToolPolicies(
@@ -33,11 +38,18 @@ export function createToolPolicies(
   const rules = createHash('sha256')
     .update(JSON.stringify([...listed].toSorted(([a], [b]) => (a < b ? -1 : 1))))
     .digest('hex');
+  // A tool object takes new operations from whoever may change it; none is a way around what was ruled on its others.
+  const strictest = new Map<string, ToolPolicy>();
+  for (const [id, policy] of listed) {
+    const server = id.slice(0, id.indexOf('/'));
+    if (STRICTNESS[policy] > STRICTNESS[strictest.get(server) ?? 'allow']) strictest.set(server, policy);
+  }
   const judge: ToolPolicies['judge'] = (tool) => {
     const id = toolId(tool);
     const given = listed.get(id);
     const ofPlugin = tool.kind === 'plugin' || contributed.has(tool.server);
-    const policy = given ?? (ofPlugin ? 'deny' : 'allow');
+    const unlisted = tool.kind === 'http' ? (strictest.get(tool.server) ?? 'allow') : 'allow';
+    const policy = given ?? (ofPlugin ? 'deny' : unlisted);
     return { tool: id, policy, listed: given !== undefined, rules };
   };
   return {

@@ -51,7 +51,7 @@ export function createToolRunner(options: ToolRunnerOptions): ToolRunner {
 
   function approve(
     call: ToolCall,
-    { policy }: Progress,
+    { policy, tool }: Progress,
     params: JsonObject,
     leftMs: number,
   ): Promise<string> {
@@ -60,6 +60,7 @@ export function createToolRunner(options: ToolRunnerOptions): ToolRunner {
       {
         caller: call.caller,
         policy,
+        ...(tool.runs === undefined ? {} : { runs: tool.runs }),
         args: stringifyJson(params['arguments'] ?? {}),
         ...(context.requestId === undefined ? {} : { requestId: context.requestId }),
         ...(call.approvalId === undefined ? {} : { approvalId: call.approvalId }),

@@ -34,6 +34,11 @@ export interface Tool {
   readonly kind: 'mcp' | 'http' | 'plugin';
   /** Of `plugin`. */
   readonly owner?: ToolOwner;
+  /**
+   * What stands behind the name now, for people: the request of an HTTP tool, the plugin's version. An approval holds for
+   * no other. Absent: the name says all that the host knows.
+   */
+  readonly runs?: string;
   readonly effect: 'read_only' | 'state_changing' | 'unknown';
   /** Checked by whoever runs it; an upstream server checks its own. */
   readonly input?: JsonSchemaObject;

@@ -49,6 +49,7 @@ export function createToolbox(options: ToolboxOptions): Toolbox {
   const { active, clock, audit } = options;
   let config = options.config.tools;
   let policies = policiesOf(options.config);
+  let upstreams = namesOf(options.config);
   const contributed = createContributedTools(active, () => policies);
   const approvals = createApprovals({
     store: options.store,
@@ -58,7 +59,8 @@ export function createToolbox(options: ToolboxOptions): Toolbox {
     policyOf: (id) => {
       const at = id.indexOf('/');
       const [server, name] = [id.slice(0, at), id.slice(at + 1)];
-      return policies.judge(contributed.find(server, name) ?? { server, name, kind: 'mcp' });
+      const kind = upstreams.has(server) ? 'mcp' : 'http';
+      return policies.judge(contributed.find(server, name) ?? { server, name, kind });
     },
   });
   const report = createToolReport(options);
@@ -84,6 +86,7 @@ export function createToolbox(options: ToolboxOptions): Toolbox {
     update(next) {
       config = next.tools;
       policies = policiesOf(next);
+      upstreams = namesOf(next);
     },
   };
 }
@@ -91,4 +94,8 @@ export function createToolbox(options: ToolboxOptions): Toolbox {
 function policiesOf({ tools, upstreams }: ToolboxConfig): ToolPolicies {
   const contributed = upstreams.filter(isPluginServer).map(({ name }) => name);
   return createToolPolicies(tools, new Set(contributed));
+}
+
+function namesOf({ upstreams }: ToolboxConfig): ReadonlySet<string> {
+  return new Set(upstreams.map(({ name }) => name));
 }

@@ -21,6 +21,15 @@ async function withHost(
   return { status: response.statusCode ?? 0, body };
 }
 
+/** A request whose target is the text that the test says. */
+async function rawTarget(port: number, target: string): Promise<{ status: number; body: string }> {
+  const socket = connect(port, '127.0.0.1');
+  socket.end(`GET ${target} HTTP/1.1\r\nhost: 127.0.0.1:${String(port)}\r\nconnection: close\r\n\r\n`);
+  let body = '';
+  for await (const chunk of socket) body += String(chunk);
+  return { status: Number(body.split(' ', 2)[1]), body };
+}
+
 describe('Host and Origin', () => {
   test.each([
     [{ host: 'evil.example' }, 'HOST_NOT_ALLOWED'],
@@ -178,6 +187,29 @@ describe('the http hooks', () => {
       client_host: '127.0.0.1',
       client_port: expect.any(Number),
     });
+  });
+
+  test('see the path by which a request is routed, however it is spelt', async () => {
+    const seen: unknown[] = [];
+    const hooks = functionHooks({
+      http_pre_request: ({ path }) => {
+        seen.push(path);
+        return path === '/mcp' ? { deny: { code: 'NOT_TODAY', reason: 'closed' } } : undefined;
+      },
+    });
+    await using at = await runGateway({ hooks, upstreams: [rawUpstream()] });
+    const { port } = new URL(at.url);
+    const ask = (target: string): Promise<{ status: number; body: string }> =>
+      rawTarget(Number(port), target);
+    for (const target of ['/mcp', '/%6dcp', '/%6D%63%70?a=b'])
+      expect((await ask(target)).body).toContain('NOT_TODAY');
+    expect(seen).toEqual(['/mcp', '/mcp', '/mcp']);
+    for (const target of [`${at.url}/mcp`, '/mcp#x']) {
+      const { status, body } = await ask(target);
+      expect(status).toBe(400);
+      expect(body).toContain('INVALID_ARGUMENT');
+    }
+    expect(seen).toHaveLength(3);
   });
 
   test('change the headers that later steps see, and never see credentials', async () => {

@@ -107,6 +107,22 @@ describeEachStore('an app of the store', (the) => {
     expect((await ask()).status).toBe(200);
   });
 
+  test('counts each message of a batch', async () => {
+    const { objects, running } = await open();
+    await objects.app.create(ADA, { name: 'a', keys: [KEY], rate_limit: { requests: 3, per: 'minute' } });
+    const batch = async (size: number): Promise<number> => {
+      const message = { jsonrpc: '2.0', method: 'notifications/initialized' };
+      const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' };
+      const body = JSON.stringify(Array.from({ length: size }, () => message));
+      const answer = await fetch(`${running.url}/mcp`, { method: 'POST', headers, body });
+      await answer.text();
+      return answer.status;
+    };
+    expect(await batch(4)).toBe(429);
+    expect(await batch(2)).not.toBe(429);
+    expect(await batch(2)).toBe(429);
+  });
+
   test('sees and calls the tools that it is allowed, and no others', async () => {
     const { objects, running } = await open();
     const tool = await objects.tool.create(ADA, {

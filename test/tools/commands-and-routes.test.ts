@@ -123,6 +123,7 @@ describe('a route that a plugin contributes', () => {
     expect(answer.headers).toMatchObject({
       'content-type': 'application/json',
       'x-content-type-options': 'nosniff',
+      'content-security-policy': 'sandbox allow-forms allow-scripts',
       'x-request-id': expect.any(String),
     });
     expect(json(answer)).toMatchObject({

@@ -25,7 +25,11 @@ export class FailedLogins {
 
   constructor(audit: Audit, clock: Clock) {
     this.#clock = clock;
-    this.#repeats = new Repeats(audit, clock, { windowMs: WINDOW_MS, maxCounted: MAX_NAMED });
+    this.#repeats = new Repeats(audit, clock, {
+      windowMs: WINDOW_MS,
+      maxCounted: MAX_NAMED,
+      maxOfActor: MAX_NAMED,
+    });
   }
 
   /** @returns the error to answer with, when it is time to */

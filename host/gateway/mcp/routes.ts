@@ -102,6 +102,7 @@ export function registerMcp(app: FastifyInstance, options: McpOptions): McpRoute
   async function serve(endpoint: Endpoint, http: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const request = options.requestOf(http.raw);
     const closed = options.signalOf(http.raw);
+    if (Array.isArray(http.body) && http.body.length > 1) request.identity.count?.(http.body.length - 1);
     const web = new Request(`http://gateway${http.url}`, {
       method: http.method,
       headers: { ...request.headers },

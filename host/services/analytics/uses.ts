@@ -23,16 +23,31 @@ export function useOfCall({ plugin, method, outcome, durationMs }: ServiceCall):
   };
 }
 
-/** A call of a tool, whoever made it. */
-export function useOfTool({ call, tool, outcome, durationMs }: EndedCall): Use {
-  const counted =
-    outcome === 'ok' ? 'ok' : outcome === 'denied' || outcome === 'pending' ? 'denied' : 'failed';
-  return {
-    kind: 'tool',
-    plugin: tool.owner?.name ?? '',
-    name: toolId(tool),
-    appId: call.caller.appId ?? '',
-    outcome: counted,
-    durationMs,
+/** Names of upstream tools that are kept apart, and characters of one. */
+const MAX_KNOWN = 10_000;
+const MAX_NAME_CHARS = 200;
+
+/**
+ * Calls of tools, whoever made them. The name of an upstream's tool is the caller's word until the upstream answered it
+ * once; until then it counts as `server/*`.
+ */
+export function createToolUses(): (ended: EndedCall) => Use {
+  const known = new Set<string>();
+  return ({ call, tool, outcome, durationMs }) => {
+    const name = toolId(tool)
+      .replaceAll(/\p{Cc}/gu, ' ')
+      .slice(0, MAX_NAME_CHARS)
+      .toWellFormed();
+    if (tool.kind === 'mcp' && outcome === 'ok' && known.size < MAX_KNOWN) known.add(name);
+    const counted =
+      outcome === 'ok' ? 'ok' : outcome === 'denied' || outcome === 'pending' ? 'denied' : 'failed';
+    return {
+      kind: 'tool',
+      plugin: tool.owner?.name ?? '',
+      name: tool.kind === 'mcp' && !known.has(name) ? `${tool.server}/*` : name,
+      appId: call.caller.appId ?? '',
+      outcome: counted,
+      durationMs,
+    };
   };
 }

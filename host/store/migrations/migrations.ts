@@ -8,6 +8,7 @@ import { auditTables } from './030-audit.js';
 import { secretTables } from './031-secrets.js';
 import { tokenTables } from './032-tokens.js';
 import { approvals } from './040-approvals.js';
+import { approvalRuns } from './041-approval-runs.js';
 import { configLayer } from './050-config-layer.js';
 import { grants } from './051-grants.js';
 import { usage } from './060-usage.js';
@@ -25,6 +26,7 @@ export const MIGRATIONS: Readonly<Record<string, CreateMigration>> = {
   '031-secrets': secretTables,
   '032-tokens': tokenTables,
   '040-approvals': approvals,
+  '041-approval-runs': approvalRuns,
   '050-config-layer': configLayer,
   '051-grants': grants,
   '060-usage': usage,

@@ -1,9 +1,11 @@
 /** One call of a tool that an operator is asked about. */
 export interface ApprovalTable {
   id: string;
-  /** SHA-256 of tool, canonical arguments and caller: what "the same call" means. */
+  /** SHA-256 of tool, what it runs, canonical arguments and caller: what "the same call" means. */
   call_key: string;
   tool: string;
+  /** What the tool was when it was asked about; null where the name says all. */
+  runs: string | null;
   /** The arguments that would run, JSON text. */
   args_json: string;
   /** Who calls, for example `app/shop` or `plugin/notes`. */

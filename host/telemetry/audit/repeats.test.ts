@@ -38,3 +38,21 @@ test('a flood from ever new places is counted together past the bound', () => {
     ['others', { times: 996 }],
   ]);
 });
+
+test('one that makes up ever new targets is counted together, and takes nothing from the others', () => {
+  const clock = new FakeClock(0);
+  const told: AuditEntry[] = [];
+  const repeats = new Repeats({ ...NO_AUDIT, note: (entry) => told.push(entry) }, clock, { maxOfActor: 2 });
+  for (let target = 0; target < 1_000; target += 1) repeats.note(refused(String(target)));
+  repeats.note({ ...refused('one'), actor: { kind: 'plugin', id: 'honest' } });
+  expect(told.map(({ actor, target }) => `${actor.id} ${target}`)).toEqual([
+    'unknown 0',
+    'unknown 1',
+    'unknown others',
+    'honest one',
+  ]);
+  clock.advance(10_000);
+  expect(told.slice(4).map(({ details }) => details)).toEqual([{ times: 997 }]);
+  repeats.note(refused('later'));
+  expect(told.at(-1)).toMatchObject({ target: 'later' });
+});

@@ -89,6 +89,7 @@ export async function openApproval(db: Db, asked: NewApproval): Promise<string |
       'id',
       'call_key',
       'tool',
+      'runs',
       'args_json',
       'caller',
       'app_id',
@@ -101,7 +102,7 @@ export async function openApproval(db: Db, asked: NewApproval): Promise<string |
       'expires_at',
     ])
     .expression(
-      sql<ApprovalRow>`select ${text(randomUUID())}, ${text(callKey)}, ${text(policy.tool)}, ${text(asked.args)},
+      sql<ApprovalRow>`select ${text(randomUUID())}, ${text(callKey)}, ${text(policy.tool)}, ${text(asked.runs ?? null)}, ${text(asked.args)},
         ${text(key)}, ${text(caller.appId ?? null)}, ${text(caller.tenantId ?? null)}, ${text(caller.userId ?? null)},
         ${text(asked.requestId ?? null)}, ${text('pending')}, ${text(JSON.stringify(policy))},
         cast(${nowMs} as bigint), cast(${asked.expiresMs} as bigint)

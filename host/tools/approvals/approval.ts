@@ -13,6 +13,8 @@ export type ApprovalRow = Selectable<ApprovalTable>;
 export interface Approval {
   readonly id: string;
   readonly tool: string;
+  /** What stood behind the tool's name, for example `DELETE https://api.example.com/accounts/{id}`. */
+  readonly runs?: string;
   readonly state: ApprovalState;
   /** JSON text of the arguments that would run. */
   readonly args: string;
@@ -38,6 +40,8 @@ export interface Approval {
 export interface ApprovalRequest {
   readonly caller: ToolCaller;
   readonly policy: PolicySnapshot;
+  /** See `Tool.runs`. */
+  readonly runs?: string;
   /** JSON text of the arguments that would run. */
   readonly args: string;
   readonly requestId?: string;
@@ -54,6 +58,7 @@ export function approvalOf(row: ApprovalRow): Approval {
   return {
     id: row.id,
     tool: row.tool,
+    ...(row.runs === null ? {} : { runs: row.runs }),
     state: APPROVAL_STATES.find((state) => state === row.state) ?? 'expired',
     args: row.args_json,
     caller: row.caller,

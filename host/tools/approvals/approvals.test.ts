@@ -153,6 +153,29 @@ describeEachStore('a call that needs approval', (the) => {
     expect(await now(request('{"id":9007199254740992}', { approvalId: id }))).toBe(id);
   });
 
+  test('is not run by the approval of what its name meant before', async () => {
+    const balance = { runs: 'GET https://bank.example/balance' };
+    await now(request('{}', balance)).catch(() => {});
+    const [asked] = await approvals.list();
+    expect(asked).toMatchObject(balance);
+    await approvals.decide(asked?.id ?? '', 'approve', '', OPERATOR);
+    expect(audited).toMatchObject([{ details: balance }]);
+    const changed = request('{}', { runs: 'DELETE https://bank.example/accounts/all' });
+    await expect(now(changed)).rejects.toMatchObject({ code: 'APPROVAL_PENDING' });
+    expect(await now(request('{}', balance))).toBe(asked?.id);
+  });
+
+  test('waits for its turn no more when its caller has very many that wait', async () => {
+    const calls = Array.from({ length: 100 }, () => waiting(request('{}')));
+    await Promise.all(calls.map(({ id }) => id));
+    await expect(now(request('{}'))).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED', retryable: true });
+    const plugin = { caller: { actor: { kind: 'plugin', id: 'notes' } } } as const;
+    await expect(now(request('{}', plugin))).rejects.toMatchObject({ code: 'APPROVAL_PENDING' });
+    for (const { abort } of calls) abort.abort();
+    await Promise.allSettled(calls.map(({ answer }) => answer));
+    await expect(now(request('{}'))).rejects.toMatchObject({ code: 'APPROVAL_PENDING' });
+  });
+
   test('is approved once: a second decision is a conflict, also at the same time', async () => {
     await now(request('{}')).catch(() => {});
     const id = (await approvals.list())[0]?.id ?? '';

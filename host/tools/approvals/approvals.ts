@@ -67,12 +67,17 @@ const CHANNEL = 'approvals';
 const LOOK_MS = 5_000;
 const MAX_ARGS_BYTES = 256 * 1024;
 const MAX_LISTED = 500;
+/** Calls of one caller, and of all, that wait at one time on this host: each looks for itself now and then. */
+const MAX_WAITING_OF_CALLER = 100;
+const MAX_WAITING = 2_000;
 /** Others may take what was just approved, or decide what was just opened; then the question is asked anew. */
 const MAX_ROUNDS = 5;
 
 export function createApprovals(options: ApprovalsOptions): Approvals {
   const { store, clock, audit, settings } = options;
   const waiters = new Waiters();
+  const waitingOf = new Map<string, number>();
+  let waiting = 0;
   let stopListening = (): void => {};
 
   /** @throws APPROVAL_DENIED. @returns what was taken, or the question that is open. */
@@ -121,24 +126,57 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     });
   }
 
+  /** One more call that waits. @throws QUOTA_EXCEEDED. @returns one less */
+  function enter(caller: string): () => void {
+    const ofCaller = waitingOf.get(caller) ?? 0;
+    if (ofCaller >= MAX_WAITING_OF_CALLER || waiting >= MAX_WAITING) {
+      const who = ofCaller >= MAX_WAITING_OF_CALLER ? caller : 'this host';
+      throw new BulkheadError(
+        ErrorCode.QUOTA_EXCEEDED,
+        `${who} has as many calls that wait for approval as it may, ${String(Math.max(ofCaller, waiting))}; try again when some are decided`,
+        { retryable: true },
+      );
+    }
+    waiting += 1;
+    waitingOf.set(caller, ofCaller + 1);
+    return () => {
+      waiting -= 1;
+      const left = (waitingOf.get(caller) ?? 1) - 1;
+      if (left > 0) waitingOf.set(caller, left);
+      else waitingOf.delete(caller);
+    };
+  }
+
+  async function wait(
+    request: ApprovalRequest,
+    { signal, maxWaitMs = Infinity, onWait }: ApprovalWait,
+  ): Promise<string> {
+    const callKey = keyOf(request);
+    const ofMs = Math.max(0, Math.min(settings().approvalWaitMs, maxWaitMs));
+    const startedMs = clock.monotonic();
+    for (;;) {
+      const { taken, open } = await ask(request, callKey);
+      if (taken !== undefined) return taken;
+      const leftMs = startedMs + ofMs - clock.monotonic();
+      if (leftMs <= 0) throw stillPending(open, request.policy.tool);
+      onWait?.(open, ofMs - leftMs, ofMs);
+      await decidedOr(open, Math.min(leftMs, LOOK_MS), signal);
+    }
+  }
+
   return {
-    async require(request, { signal, maxWaitMs = Infinity, onWait }) {
+    async require(request, bounds) {
       if (Buffer.byteLength(request.args) > MAX_ARGS_BYTES) {
         throw new BulkheadError(
           ErrorCode.PAYLOAD_TOO_LARGE,
           `the arguments of a call that needs approval may have ${String(MAX_ARGS_BYTES)} bytes at most`,
         );
       }
-      const callKey = keyOf(request);
-      const ofMs = Math.max(0, Math.min(settings().approvalWaitMs, maxWaitMs));
-      const startedMs = clock.monotonic();
-      for (;;) {
-        const { taken, open } = await ask(request, callKey);
-        if (taken !== undefined) return taken;
-        const leftMs = startedMs + ofMs - clock.monotonic();
-        if (leftMs <= 0) throw stillPending(open, request.policy.tool);
-        onWait?.(open, ofMs - leftMs, ofMs);
-        await decidedOr(open, Math.min(leftMs, LOOK_MS), signal);
+      const leave = enter(callerKey(request.caller));
+      try {
+        return await wait(request, bounds);
+      } finally {
+        leave();
       }
     },
     async list(state) {
@@ -175,6 +213,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
           ...(decided.request_id === null ? {} : { requestId: decided.request_id }),
           details: {
             tool: decided.tool,
+            ...(decided.runs === null ? {} : { runs: decided.runs }),
             caller: decided.caller,
             call: decided.call_key,
             policy: { ...policy },
@@ -209,9 +248,9 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
   }
 }
 
-/** "The same call": tool, arguments by their value, and caller. */
-function keyOf({ policy, args, caller }: ApprovalRequest): string {
-  const parts = [policy.tool, canonicalJson(args), callerKey(caller)];
+/** "The same call": tool, what it runs, arguments by their value, and caller. */
+function keyOf({ policy, runs, args, caller }: ApprovalRequest): string {
+  const parts = [policy.tool, runs ?? null, canonicalJson(args), callerKey(caller)];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 

@@ -8,6 +8,7 @@ import type { Tool } from '../tool.js';
 import type { HttpAnswer, HttpCall, HttpClient } from './http-client.js';
 
 const TIMEOUT_MS = 30_000;
+const DEFAULT_METHOD = 'GET';
 /** What of an error's answer is told. */
 const MAX_ERROR_CHARS = 2_000;
 const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE']);
@@ -33,6 +34,7 @@ export function httpTool(object: ToolObject, operation: ToolOperationObject, ask
     server: object.id,
     name: operation.name,
     kind: 'http',
+    runs: `${operation.method ?? DEFAULT_METHOD} ${operation.url_template ?? ''}`,
     effect: operation.effect,
     ...(input === undefined ? {} : { input }),
     ...(output === undefined ? {} : { output }),
@@ -56,7 +58,7 @@ export function httpTool(object: ToolObject, operation: ToolOperationObject, ask
 
 function httpCall(
   object: ToolObject,
-  { method = 'GET', url_template: template }: ToolOperationObject,
+  { method = DEFAULT_METHOD, url_template: template }: ToolOperationObject,
   args: JsonObject,
 ): { readonly url: URL; readonly call: HttpCall } {
   if (template === undefined || !METHODS.has(method))

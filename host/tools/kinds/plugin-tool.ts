@@ -19,6 +19,7 @@ export function pluginTool({ config, port }: ActivePlugin, declared: ToolDeclara
     name,
     kind: 'plugin',
     owner: { name: config.name, id, version },
+    runs: `${id} ${version}`,
     effect,
     input,
     ...(output === undefined ? {} : { output }),
