@@ -22,6 +22,7 @@ import { createLauncher } from './sidecar/launch.js';
 import type { LaunchDescription } from './sidecar/sidecar.js';
 import { sweepLeftovers } from './sidecar/sweep.js';
 import type { ChosenWall } from './sidecar/wall/choose-wall.js';
+import { logWall } from './sidecar/wall/log-wall.js';
 import { openWall } from './sidecar/wall/open-wall.js';
 import { NO_AUDIT } from './telemetry/audit.js';
 import { createLogger, parseLogLevel } from './telemetry/logger.js';
@@ -60,6 +61,9 @@ export function assembleHost(
           searchPath: parts.env?.['PATH'],
           closed: [config.host.dataDir],
           cgroups: parts.cgroups ?? false,
+          onUnheld: (plugin, error) => {
+            log.warn({ plugin, err: error }, 'its cgroup could not be made; its limits are only watched');
+          },
         })),
   );
   let configured = config.plugins;
@@ -220,9 +224,9 @@ export function assembleHost(
     pluginServers,
     async start() {
       if (parts.launch === undefined) {
-        const { kind, why, missing } = await wall();
-        sandbox = { kind, why };
-        log.info({ sandbox: kind, missing }, `plugins run behind the ${kind} wall: ${why}`);
+        const opened = await wall();
+        sandbox = { kind: opened.kind, why: opened.why };
+        logWall(log, opened);
       }
       const { killed, removed } = await sweepLeftovers(runDir);
       if (removed.length > 0) log.warn({ killed, removed }, 'cleared what a host that died left behind');

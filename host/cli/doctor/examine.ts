@@ -1,12 +1,13 @@
 import { probeSandbox } from '../../sidecar/wall/probe-sandbox.js';
 import type { Cli } from '../cli.js';
+import { checkCgroup } from './cgroup.js';
 import { checkConfiguration } from './configuration.js';
 import { checkDaemon } from './daemon.js';
 import { checkDisk } from './disk.js';
 import type { Finding } from './finding.js';
 import { checkLimits } from './limits.js';
 import { checkNode } from './node-version.js';
-import { checkSandbox } from './sandbox.js';
+import { judgeSandbox } from './sandbox.js';
 import { checkUser } from './user.js';
 
 export interface ExamineOptions {
@@ -20,15 +21,13 @@ export async function examine({ configFile, dataDir, env }: ExamineOptions): Pro
   const uid = process.getuid?.();
   const node = checkNode(process.versions.node);
   const slower = await Promise.all([
-    checkSandbox(
-      process.platform,
-      probeSandbox({
-        platform: process.platform,
-        arch: process.arch,
-        node: process.execPath,
-        searchPath: env['PATH'],
-      }),
-    ),
+    probeSandbox({
+      platform: process.platform,
+      arch: process.arch,
+      node: process.execPath,
+      searchPath: env['PATH'],
+    }).then(judgeSandbox),
+    process.platform === 'linux' ? checkCgroup(dataDir) : [],
     checkLimits(),
     checkDisk(dataDir, uid),
     checkConfiguration(configFile, env),

@@ -1,12 +1,13 @@
 import type { Wall } from '../command-line.js';
 import { noWall } from '../command-line.js';
-import { openCgroups } from '../limits/cgroup.js';
+import { openCgroups, type Cgroups } from '../limits/cgroup.js';
+import type { CgroupFault } from '../limits/find-cgroup.js';
 import { createBasicWall } from './basic-wall.js';
 import { chooseWall, type ChosenWall, type SandboxSetting } from './choose-wall.js';
 import { probeSandbox, type ProbeOptions } from './probe-sandbox.js';
 import { createFilter } from './seccomp/filter.js';
 import { createStrictWall } from './strict-wall.js';
-import { withCgroups } from './with-cgroups.js';
+import { withCgroups, type OnUnheld } from './with-cgroups.js';
 
 export interface OpenWallOptions extends ProbeOptions {
   readonly setting: SandboxSetting;
@@ -15,12 +16,15 @@ export interface OpenWallOptions extends ProbeOptions {
   readonly closed: readonly string[];
   /** Whether to hold limits by cgroups where the host has one of its own; moves the host into a leaf of it. Default: no. */
   readonly cgroups?: boolean;
+  readonly onUnheld?: OnUnheld;
 }
 
 export interface OpenedWall extends ChosenWall {
   readonly wall: Wall;
   /** What is weaker than it could be. */
   readonly missing: readonly string[];
+  /** The cgroup that holds limits, or why there is none; absent when it was not asked for. */
+  readonly cgroup?: Omit<Cgroups, 'create'> | CgroupFault;
 }
 
 /**
@@ -30,8 +34,10 @@ export interface OpenedWall extends ChosenWall {
  */
 export async function openWall(options: OpenWallOptions): Promise<OpenedWall> {
   const opened = await open(options);
-  const cgroups = options.cgroups === true ? await openCgroups({ pid: process.pid }) : undefined;
-  return cgroups === undefined ? opened : { ...opened, wall: withCgroups(opened.wall, cgroups) };
+  if (options.cgroups !== true) return opened;
+  const cgroup = await openCgroups({ pid: process.pid });
+  if (cgroup.kind === 'none') return { ...opened, cgroup };
+  return { ...opened, cgroup, wall: withCgroups(opened.wall, cgroup, options.onUnheld) };
 }
 
 async function open(options: OpenWallOptions): Promise<OpenedWall> {
