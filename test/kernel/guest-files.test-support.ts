@@ -4,6 +4,7 @@ import { build } from 'esbuild';
 import { findProgram } from '../../host/sidecar/wall/find-program.js';
 import { findLibraries } from '../../host/sidecar/wall/libraries.js';
 import { Image } from './image.test-support.js';
+import type { Extent } from './inside/checks.js';
 import { copyPackage } from './packages.test-support.js';
 
 const ROOT = realpathSync(join(import.meta.dirname, '../..'));
@@ -29,7 +30,7 @@ const SCRIPT_FILES = {
  *
  * @throws Error when one of the programs is not installed
  */
-export async function createImage(): Promise<Image> {
+export async function createImage(extent: Extent): Promise<Image> {
   const image = new Image();
   for (const folder of FOLDERS) image.directory(folder);
   for (const folder of OPEN_FOLDERS) image.directory(folder, 0o1777);
@@ -45,7 +46,7 @@ export async function createImage(): Promise<Image> {
   image.file('/init', readFileSync(join(INSIDE, 'init.sh')), 0o755);
   image.file(
     '/settings',
-    `export PATH=${PATH}\nNODE='${process.execPath}'\nPROGRAM='${join(INSIDE, 'main.js')}'\n`,
+    `export PATH=${PATH}\nNODE='${process.execPath}'\nPROGRAM='${join(INSIDE, 'main.js')}'\nEXTENT=${extent}\n`,
   );
   return image;
 }

@@ -66,7 +66,11 @@ export async function boot(
     child.on('error', () => {});
     const exited = once(child, 'exit');
     const lines: string[] = [];
-    for await (const line of createInterface(child.stdout)) lines.push(line);
+    for await (const line of createInterface(child.stdout)) {
+      lines.push(line);
+      // It was read at the start, and is large: nothing of it is to stay when the tests are killed.
+      await rm(archive, { force: true });
+    }
     await exited;
     return { lines, console: await readFile(console, 'utf8').catch(() => '') };
   } finally {

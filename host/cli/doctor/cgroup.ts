@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { readDaemonRecord } from '../../admin/daemon-record.js';
 import {
   CGROUP_MOUNT,
@@ -31,7 +31,7 @@ async function cgroupOfDaemon(dataDir: string): Promise<Finding | undefined> {
   if (pid === undefined) return undefined;
   const own = cgroupOf(await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => ''));
   if (own === undefined || basename(own) !== HOST_LEAF) return undefined;
-  const folder = join(CGROUP_MOUNT, dirname(own));
+  const folder = resolve(CGROUP_MOUNT, `.${dirname(own)}`);
   const divided = await readFile(join(folder, 'cgroup.subtree_control'), 'utf8').catch(() => '');
   const controllers = divided.trim().split(/\s+/);
   return controllers.includes('memory')

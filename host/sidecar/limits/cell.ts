@@ -12,7 +12,7 @@ const CELL_NAME = /^bulkhead-plugin-([0-9]+)-([0-9]+)-[0-9a-f]+$/;
 const CPU_PERIOD_US = 100_000;
 const MIN_CPU_US = 1_000;
 /** How long the kernel may take to let go of an emptied cell: looks, and milliseconds between two. */
-const MAX_REMOVE_POLLS = 100;
+const MAX_REMOVE_POLLS = 500;
 const REMOVE_POLL_MS = 10;
 /** Files that a kernel without swap accounting, or older than 4.19, does not have. */
 const OPTIONAL: ReadonlySet<string> = new Set(['memory.swap.max', 'memory.oom.group']);

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { access, readFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 
 /** Where systems mount version 2. */
 export const CGROUP_MOUNT = '/sys/fs/cgroup';
@@ -45,7 +45,7 @@ export async function findCgroup(options: FindCgroupOptions): Promise<FoundCgrou
   const own = cgroupOf(await readMembership().catch(() => ''));
   if (own === undefined) return none('no cgroup v2');
   const inLeaf = basename(own) === HOST_LEAF;
-  const folder = join(mount, inLeaf ? dirname(own) : own);
+  const folder = resolve(mount, `.${inLeaf ? dirname(own) : own}`);
   const read = (file: string): Promise<string> => readFile(join(folder, file), 'utf8').catch(() => '');
 
   const offered = (await read('cgroup.controllers')).trim().split(/\s+/);

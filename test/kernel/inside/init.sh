@@ -10,7 +10,7 @@ mount -t devtmpfs devtmpfs /dev
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 cd /
 . /settings
-"$NODE" "$PROGRAM" >/dev/ttyS1 2>/dev/ttyS0 </dev/null
+"$NODE" "$PROGRAM" "$EXTENT" >/dev/ttyS1 2>/dev/ttyS0 </dev/null
 echo "ended with $?" >/dev/ttyS1
 # With -no-reboot that is the end of the machine.
 echo b >/proc/sysrq-trigger

@@ -10,7 +10,8 @@ export interface Probed {
   readonly after: string;
 }
 
-const doctor = await checkCgroup('/nonexistent');
+const [, , dataDir = '/nonexistent'] = process.argv;
+const doctor = await checkCgroup(dataDir);
 const opened = await openCgroups({ pid: process.pid });
 const probed: Probed = { doctor, opened, after: cgroupOf(process.pid) };
 process.stdout.write(JSON.stringify(probed));

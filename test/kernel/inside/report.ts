@@ -19,7 +19,7 @@ export async function check(name: string, run: () => void | Promise<void>): Prom
   process.stdout.write(`${JSON.stringify(outcome)}\n`);
 }
 
-const LOOK_MS = 50;
+const LOOK_MS = 250;
 const TIMEOUT_MS = 120_000;
 
 /** Looks again and again until it is so. */
