@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { readProcessStat } from '../process-identity.js';
 import type { ResourceLimits } from '../sidecar.js';
-import type { Controller } from './find-cgroup.js';
+import { SHELL, type Controller } from './find-cgroup.js';
 
 /** The maker's number and start are in the name, so that whoever finds it knows whether it is still wanted. */
 const CELL_NAME = /^bulkhead-plugin-([0-9]+)-([0-9]+)-[0-9a-f]+$/;
@@ -49,7 +49,7 @@ export async function createCell(
     throw error;
   }
   return {
-    enter: ['/bin/sh', '-c', 'echo 0 > "$0/cgroup.procs" && exec "$@"', folder],
+    enter: [SHELL, '-c', 'echo 0 > "$0/cgroup.procs" && exec "$@"', folder],
     async outOfMemory() {
       const events = await readFile(join(folder, 'memory.events'), 'utf8').catch(() => '');
       const count = (name: string): number =>

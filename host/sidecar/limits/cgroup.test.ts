@@ -70,6 +70,7 @@ test('a host that was started in the leaf divides the cgroup around it, whoever 
   mkdirSync(join(own, 'bulkhead-host'));
   writeFileSync(join(own, 'bulkhead-host', 'cgroup.procs'), '17\n4711\n');
   expect(await open(`0::${OWN}/bulkhead-host\n`)).toMatchObject({ kind: 'divided', folder: own });
+  expect(read('bulkhead-host', 'cgroup.procs')).toBe('17\n4711\n');
 });
 
 test.each([
@@ -93,7 +94,7 @@ test.each([
   ],
   [
     'one with others in it, whom the host cannot see',
-    '2 other processes',
+    'others are in it (2)',
     (): string => {
       writeFileSync(join(own, 'cgroup.procs'), '0\n0\n4711\n');
       return `0::${OWN}\n`;

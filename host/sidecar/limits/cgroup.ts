@@ -56,9 +56,14 @@ export async function openCgroups(options: OpenCgroupsOptions): Promise<Cgroups 
 type Delegated = Exclude<FoundCgroup, CgroupFault>;
 
 /** @returns the controllers that the kernel gave; memory is always among them */
-async function divide({ folder, leaf, controllers }: Delegated, pid: number): Promise<readonly Controller[]> {
-  await mkdir(leaf, { recursive: true });
-  await writeFile(join(leaf, 'cgroup.procs'), String(pid));
+async function divide(
+  { folder, leaf, inLeaf, controllers }: Delegated,
+  pid: number,
+): Promise<readonly Controller[]> {
+  if (!inLeaf) {
+    await mkdir(leaf, { recursive: true });
+    await writeFile(join(leaf, 'cgroup.procs'), String(pid));
+  }
   const given: Controller[] = [];
   for (const controller of controllers) {
     try {

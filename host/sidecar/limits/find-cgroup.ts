@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 /** Where systems mount version 2. */
 export const CGROUP_MOUNT = '/sys/fs/cgroup';
 /** A plugin joins its cell by it. */
-const SHELL = '/bin/sh';
+export const SHELL = '/bin/sh';
 /** Where the host itself is, below the cgroup that is divided. A service manager may start it there. */
 export const HOST_LEAF = 'bulkhead-host';
 const CONTROLLERS = ['memory', 'pids', 'cpu'] as const;
@@ -53,13 +53,13 @@ export async function findCgroup(options: FindCgroupOptions): Promise<FoundCgrou
   // The machine's root has no type, and is nobody's to divide.
   if (type === '')
     return none(
-      (await mayBe(join(folder, 'cgroup.controllers'), constants.F_OK))
+      (await may(join(folder, 'cgroup.controllers'), constants.F_OK))
         ? "v2, the machine's root cgroup, which nobody divides"
         : `v2 is not mounted at ${mount}`,
     );
   if (type !== 'domain') return none(`v2, ${folder} is ${type}`);
   for (const path of ['', 'cgroup.procs', 'cgroup.subtree_control']) {
-    if (!(await mayBe(join(folder, path), constants.W_OK))) return none(`v2, not delegated at ${folder}`);
+    if (!(await may(join(folder, path), constants.W_OK))) return none(`v2, not delegated at ${folder}`);
   }
   const controllers = CONTROLLERS.filter((name) => offered.includes(name));
   if (!controllers.includes('memory')) return none(`v2, without the memory controller at ${folder}`);
@@ -67,9 +67,8 @@ export async function findCgroup(options: FindCgroupOptions): Promise<FoundCgrou
   const others = (await read('cgroup.procs'))
     .split('\n')
     .filter((line) => line !== '' && line !== String(pid));
-  if (others.length > 0)
-    return none(`v2, delegated at ${folder}, and ${others.length} other processes are in it`);
-  if (!(await mayBe(SHELL, constants.X_OK)))
+  if (others.length > 0) return none(`v2, delegated at ${folder}, and others are in it (${others.length})`);
+  if (!(await may(SHELL, constants.X_OK)))
     return none(`v2, delegated at ${folder}, and there is no ${SHELL}`);
   return { kind: 'delegated', folder, leaf: join(folder, HOST_LEAF), inLeaf, controllers };
 }
@@ -83,7 +82,7 @@ function none(found: string): CgroupFault {
   return { kind: 'none', found };
 }
 
-function mayBe(path: string, mode: number): Promise<boolean> {
+function may(path: string, mode: number): Promise<boolean> {
   return access(path, mode).then(
     () => true,
     () => false,
