@@ -16,7 +16,7 @@ const until = (check: () => unknown) => vi.waitFor(check, { timeout: 10_000, int
 describeEachStore('the after hooks of an object', (the) => {
   const openObjects = async (
     plugins: readonly HookedPlugin[] = [],
-    options: { readonly store?: Store; readonly clock?: Clock } = {},
+    options: { readonly store?: Store; readonly clock?: Clock; readonly seal?: Seal } = {},
   ) => openObjectsOn(plugins, { store: await the.open(), ...options });
 
   test('run once the object stands, and their notes are kept', async () => {
