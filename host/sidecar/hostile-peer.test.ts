@@ -80,6 +80,15 @@ describe.each(WALLS)('behind the wall %s:', (kind) => {
     },
   );
 
+  test('a plugin that asks on and on over the link for what can only be refused is ended, and the reason is named', async () => {
+    const sidecar = await harness.plugin('');
+    void failed(sidecar.call('/test.Echo/FloodLink', EMPTY, { timeoutMs: 25_000 }));
+    expect(await sidecar.exited).toMatchObject({
+      code: 'CONNECTION_FLOODED',
+      reason: expect.stringContaining('served nothing'),
+    });
+  });
+
   test('a plugin that closes its half of the connection and lives on is lost', async () => {
     const sidecar = await harness.plugin('relay');
     const waiting = failed(sidecar.call('/test.Echo/Hang', EMPTY, { timeoutMs: 25_000 }));

@@ -15,14 +15,16 @@ const UNEXPLAINED_BYTES = { capacity: 4 * MIB, perSecond: MIB / 2 };
 /** PING and SETTINGS that no data explains: a peer that measures its bandwidth sends one for each DATA frame that it gets. */
 const CONTROL_FRAMES = { capacity: 2_000, perSecond: 500 };
 /** Calls that reach no handler, and answers and cancels of calls that are not there. One costs the host 5 to 40 µs. */
-const WASTE = { capacity: 20_000, perSecond: 2_000 };
+const WASTE = { capacity: 10_000, perSecond: 1_000 };
 
 /** Frame heads, window updates and gRPC's own five bytes that come with one message, sent or received. */
 const BYTES_PER_MESSAGE = 128;
 /** Of a message, what window updates and heads of DATA frames may take; honest frames are far larger than this makes them. */
 const OVERHEAD_SHARE = 1 / 8;
-/** Headers and trailers of one native call. */
-const BYTES_PER_NATIVE_CALL = 8 * 1024;
+/** Headers of a call that the plugin makes. */
+const BYTES_PER_CALL = 1024;
+/** Headers and trailers of an answer, with the text and the detail of an error. */
+const BYTES_PER_ANSWER = 8 * 1024;
 /** HTTP/2's default for the largest DATA frame. */
 const BYTES_PER_DATA_FRAME = 16 * 1024;
 
@@ -100,9 +102,14 @@ export class FloodMeter {
     this.#explainedControlFrames += 1 + bytes / BYTES_PER_DATA_FRAME;
   }
 
-  /** A call with headers and trailers of its own. */
-  nativeCall(): void {
-    this.#explainedBytes += BYTES_PER_NATIVE_CALL;
+  /** The plugin made a call with headers of its own. */
+  called(): void {
+    this.#explainedBytes += BYTES_PER_CALL;
+  }
+
+  /** The host made one, which is answered with headers and trailers of its own. */
+  calling(): void {
+    this.#explainedBytes += BYTES_PER_ANSWER;
   }
 
   /** Bytes that may come before it is known what they are; given back with a negative number. */
@@ -167,7 +174,7 @@ export class FloodMeter {
 
   #read(connection: MeteredConnection & { seen: number }): void {
     const bytes = connection.bytesRead();
-    this.#wireBytes += bytes - connection.seen;
+    this.#wireBytes += Math.max(0, bytes - connection.seen);
     connection.seen = bytes;
   }
 }

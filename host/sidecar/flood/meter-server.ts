@@ -36,7 +36,7 @@ export function meterServer(server: Server, meter: FloodMeter): void {
 
 function meterStream(stream: ServerHttp2Stream, meter: FloodMeter): void {
   meter.waste();
-  meter.nativeCall();
+  meter.called();
   // grpc-js holds a call that it takes until the handler reads it; of one that it has refused nobody reads anything.
   if (!stream.isPaused()) return;
   stream.on('data', (chunk: Buffer) => {

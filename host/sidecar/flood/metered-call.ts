@@ -15,7 +15,7 @@ export async function meteredCall(
   maxMessageBytes: number,
   call: () => Promise<Uint8Array>,
 ): Promise<Uint8Array> {
-  meter.nativeCall();
+  meter.calling();
   meter.sent(body.length);
   meter.lend(maxMessageBytes);
   try {
