@@ -1,4 +1,4 @@
-import { weight } from './frame-codec.js';
+import { weight } from './encode-frame.js';
 import type { LinkCall } from './frame.js';
 
 /** Calls for which the other side has no place yet, oldest first. Their bytes count against the link's queue. */
