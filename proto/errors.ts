@@ -52,6 +52,8 @@ export const ErrorCode = {
   OUT_OF_MEMORY: 'OUT_OF_MEMORY',
   /** The process went past another of its limits (processes, disk) and was ended, or is not started. */
   LIMIT_EXCEEDED: 'LIMIT_EXCEEDED',
+  /** The plugin sent the host frames, pings or calls without end that serve nothing, and was ended. */
+  CONNECTION_FLOODED: 'CONNECTION_FLOODED',
   /** Nobody decided what the plugin may do, or it asks for more than when that was decided. Permanent until somebody does. */
   GRANT_MISSING: 'GRANT_MISSING',
   /** A stored grant cannot be read, or names what the plugin does not ask for. */

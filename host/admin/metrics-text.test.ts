@@ -73,3 +73,14 @@ test('a name that is of two kinds has no type, and none is one of the host', () 
     custom.record('shop', [metric({ name: 'runs_total' })]);
   }).toThrow(/does not use itself/);
 });
+
+test('failures are counted by code', () => {
+  const metrics = createMetrics();
+  metrics.setGauges(() => [
+    { plugin: 'far', inFlight: 0, queued: 0, restarts: 2, failures: { CONNECTION_FLOODED: 2 } },
+    { plugin: 'good', inFlight: 0, queued: 0, restarts: 0 },
+  ]);
+  const text = metricsText(metrics.snapshot(), [], []);
+  expect(text).toContain('bulkhead_plugin_failures_total{plugin="far",code="CONNECTION_FLOODED"} 2');
+  expect(text).not.toContain('failures_total{plugin="good"');
+});

@@ -51,6 +51,15 @@ export function metricsText(
     family(name, type, help);
     for (const { plugin, [key]: value } of snapshot.plugins) sample(name, { plugin }, value);
   }
+  family(
+    'bulkhead_plugin_failures_total',
+    'counter',
+    'Starts that failed and processes that were lost, by error code.',
+  );
+  for (const { plugin, failures = {} } of snapshot.plugins) {
+    for (const [code, count] of Object.entries(failures))
+      sample('bulkhead_plugin_failures_total', { plugin, code }, count);
+  }
   family('bulkhead_plugin_memory_bytes', 'gauge', "A plugin process's own memory, where the system tells.");
   for (const { plugin, pid } of processes) {
     const use = pid === 0 ? undefined : readProcessUse(pid);

@@ -46,6 +46,7 @@ describe('a plugin', () => {
     await s.clock.advance(200);
     expect(s.sidecars).toHaveLength(2);
     expect(s.supervisor.status()[0]).toMatchObject({ serving: true, restarts: 1 });
+    expect(s.supervisor.gauges()).toMatchObject([{ restarts: 1, failures: { PLUGIN_EXITED: 1 } }]);
     await s.supervisor.stop();
   });
 
@@ -55,6 +56,7 @@ describe('a plugin', () => {
     // The machine was short of processes, descriptors or disk.
     ErrorCode.SPAWN_FAILED,
     ErrorCode.LIMIT_EXCEEDED,
+    ErrorCode.CONNECTION_FLOODED,
   ])('that keeps failing to start with %s waits longer each time', async (code) => {
     const s = scene([plugin('a')]);
     s.launches.push(...Array.from({ length: 4 }, () => refusal(code)));

@@ -22,6 +22,7 @@ export class SupervisedPlugin {
   // Every position that is not stopped: those being replaced, or not yet swapped in, too.
   readonly #alive = new Set<Instance>();
   #pastRestarts = 0;
+  #failures: Partial<Record<ErrorCode, number>> | undefined;
   readonly #oneAtATime = createOneAtATime();
   readonly #parts: InstanceParts;
   readonly #describe: (plugin: PluginConfig) => LaunchDescription;
@@ -142,6 +143,11 @@ export class SupervisedPlugin {
     return statusOf(this.#config, this.#enabled, this.#instances, this.calls, this.restarts);
   }
 
+  /** Failures of all positions so far, by code; undefined when there was none. */
+  get failures(): Readonly<Partial<Record<ErrorCode, number>>> | undefined {
+    return this.#failures;
+  }
+
   /** Times that a process was started again after a failure. */
   get restarts(): number {
     return this.#instances.reduce((sum, instance) => sum + instance.restarts, this.#pastRestarts);
@@ -235,6 +241,10 @@ export class SupervisedPlugin {
   #onState(instance: Instance, from: InstanceState, to: InstanceState): void {
     if (to.kind === 'stopped' && this.#alive.delete(instance)) {
       if (this.#instances[instance.index] !== instance) this.#pastRestarts += instance.restarts;
+    }
+    if (to.kind === 'failed' || to.kind === 'quarantined') {
+      const { code } = to.failure;
+      this.#failures = { ...this.#failures, [code]: (this.#failures?.[code] ?? 0) + 1 };
     }
     const source = { plugin: this.name, instance: instance.index };
     this.#emit({ kind: 'state', ...source, from, to });

@@ -184,11 +184,12 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         .map((plugin) => ({ config: plugin.config, port: plugin.calls })),
     status: () => [...plugins.values()].map((plugin) => plugin.status()),
     gauges: () =>
-      [...plugins.values()].map(({ name, calls, restarts }) => ({
+      [...plugins.values()].map(({ name, calls, restarts, failures }) => ({
         plugin: name,
         inFlight: calls.inFlight,
         queued: calls.queued,
         restarts,
+        ...(failures === undefined ? {} : { failures }),
       })),
     notReady: () => [...plugins.values()].flatMap((plugin) => plugin.notReady() ?? []),
     reload: async (name, next) => find(name).reload(next),

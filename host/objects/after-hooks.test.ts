@@ -6,6 +6,7 @@ import { FakeClock } from '../clock.test-support.js';
 import { describeEachStore } from '../store/each-store.test-support.js';
 import type { Store } from '../store/store.js';
 import type { HookedPlugin } from './hook-list.js';
+import type { Seal } from './seal.js';
 import { ADA, hooked, openObjects as openObjectsOn, type Handler } from './objects.test-support.js';
 
 const OPENAI = { name: 'GPT', slug: 'gpt', vendor: 'openai' };
@@ -15,7 +16,7 @@ const until = (check: () => unknown) => vi.waitFor(check, { timeout: 10_000, int
 describeEachStore('the after hooks of an object', (the) => {
   const openObjects = async (
     plugins: readonly HookedPlugin[] = [],
-    options: { readonly store?: Store; readonly clock?: Clock } = {},
+    options: { readonly store?: Store; readonly clock?: Clock; readonly seal?: Seal } = {},
   ) => openObjectsOn(plugins, { store: await the.open(), ...options });
 
   test('run once the object stands, and their notes are kept', async () => {
@@ -114,6 +115,73 @@ describeEachStore('the after hooks of an object', (the) => {
       );
     });
     expect(called).toBe(false);
+  });
+
+  test('whose secret does not open are given up with that reason, and hold up no other object', async () => {
+    const clock = new FakeClock(Date.parse('2026-01-01T00:00:00Z'));
+    let lost = '';
+    const seal: Seal = {
+      prepare: () => Promise.resolve(),
+      sealer: () => Promise.resolve((secret, { id }) => `sealed ${secret} of ${id}`),
+      open: (sealed, { id, field }) => {
+        if (id !== lost) return sealed;
+        throw new BulkheadError(ErrorCode.SECRET_KEY_INVALID, `${field} does not open`);
+      },
+    };
+    const seen: string[] = [];
+    const opened = await openObjects(
+      ['p', 'other'].map((name) =>
+        hooked(name, on('after_create'), ({ objectId }) => {
+          seen.push(`${name} ${objectId}`);
+          return undefined;
+        }),
+      ),
+      { clock, seal },
+    );
+    const bad = await opened.objects.llm.create(ADA, { ...OPENAI, api_key: 'one' });
+    const good = await opened.objects.llm.create(ADA, { ...OPENAI, slug: 'two', api_key: 'two' });
+    lost = bad.id;
+    opened.start();
+    await until(() => {
+      expect(seen.toSorted()).toEqual([`other ${good.id}`, `p ${good.id}`]);
+    });
+    await until(async () => {
+      const left = await opened.store.db.selectFrom('object_hook_runs').selectAll().execute();
+      // Not while one is under way: its claim would be over.
+      if (left.every(({ claim }) => claim === null)) clock.advance(600_000);
+      expect(left).toEqual([]);
+    });
+    expect(opened.audited.filter(({ action }) => action === 'object_hook.given_up')).toHaveLength(2);
+    expect(opened.audited).toContainEqual(
+      expect.objectContaining({
+        action: 'object_hook.given_up',
+        target: `llm/${bad.id}`,
+        code: 'SECRET_KEY_INVALID',
+        reason: expect.stringContaining('api_key does not open'),
+      }),
+    );
+    expect(seen).toHaveLength(2);
+  });
+
+  test('whose secret does not open and whose plugin never came end after a day, and are audited', async () => {
+    const clock = new FakeClock(Date.parse('2026-01-01T00:00:00Z'));
+    const seal: Seal = {
+      prepare: () => Promise.resolve(),
+      sealer: () => Promise.resolve((secret) => `sealed ${secret}`),
+      open: () => {
+        throw new BulkheadError(ErrorCode.SECRET_KEY_INVALID, 'does not open');
+      },
+    };
+    const opened = await openObjects([hooked('p', on('after_create'), () => undefined)], { clock, seal });
+    await opened.objects.llm.create(ADA, { ...OPENAI, api_key: 'one' });
+    opened.plugins = [];
+    clock.advance(25 * 60 * 60 * 1_000);
+    opened.start();
+    await until(() => {
+      expect(opened.audited).toContainEqual(
+        expect.objectContaining({ action: 'object_hook.given_up', code: 'DEADLINE_EXCEEDED' }),
+      );
+    });
   });
 
   test('of a plugin that is down wait for it, in their order', async () => {

@@ -6,7 +6,7 @@ import type { HookParts } from './before-hooks.js';
 import { OBJECT_HOOK_TIMEOUT_MS, callObjectHook, type HookTold } from './hook-call.js';
 import type { HookedPlugin } from './hook-list.js';
 import { ALLOWED, createRecord, failedReport } from './hook-record.js';
-import type { ClaimedRun, HookRuns, PendingRun } from './hook-runs.js';
+import type { ClaimedRun, HookRuns, RunIdentity } from './hook-runs.js';
 import type { NoteChanges, NotesByPlugin } from './object-rows.js';
 
 /** Waits before a run is tried again, in milliseconds; after the last one it is given up. */
@@ -152,12 +152,14 @@ export class AfterHooks {
 
   /** @returns whether the run has ended */
   async #attempt(plugin: HookedPlugin, run: ClaimedRun): Promise<boolean> {
-    const { parts, store, runs, end, notesOf } = this.#options;
-    const told: HookTold = {
-      ...run,
-      notes: await notesOf(run.type, run.objectId),
-      dryRun: false,
-    };
+    const { parts, end, notesOf } = this.#options;
+    let told: HookTold;
+    try {
+      const notes = await notesOf(run.type, run.objectId);
+      told = { ...run, ...run.open(), notes, dryRun: false };
+    } catch (thrown) {
+      return this.#failed(run, BulkheadError.from(thrown));
+    }
     const started = parts.clock.monotonic();
     let noted: Notes;
     try {
@@ -165,31 +167,14 @@ export class AfterHooks {
     } catch (thrown) {
       const error = BulkheadError.from(thrown);
       parts.onRecord(
-        createRecord(plugin, told, failedReport(error, 'allow'), parts.clock.monotonic() - started),
+        createRecord(plugin, run, failedReport(error, 'allow'), parts.clock.monotonic() - started),
       );
-      const away = AWAY.has(error.code);
-      const waitMs = away ? AWAY_MS : RETRY_MS[run.attempts - 1];
-      if (waitMs === undefined || FINAL.has(error.code)) {
-        parts.log.error(
-          { plugin: run.plugin, operationId: run.operationId, err: error },
-          'after hook given up',
-        );
-        if (plugin.config.onError === 'disable')
-          parts.rotation.disable(run.plugin, `${error.code}: ${error.message}`);
-        await end(run, new Map(), givenUp(run, error.code, `after ${String(run.attempts)} attempts`));
-        return true;
-      }
-      parts.log.warn(
-        { plugin: run.plugin, operationId: run.operationId, waitMs, code: error.code, err: error },
-        'after hook failed; it is tried again',
-      );
-      await runs.defer(store.db, run, parts.clock.now() + waitMs, !away);
-      parts.clock.after(waitMs, () => {
-        this.kick();
-      });
-      return false;
+      const ended = await this.#failed(run, error);
+      if (ended && plugin.config.onError === 'disable')
+        parts.rotation.disable(run.plugin, `${error.code}: ${error.message}`);
+      return ended;
     }
-    parts.onRecord(createRecord(plugin, told, ALLOWED, parts.clock.monotonic() - started));
+    parts.onRecord(createRecord(plugin, run, ALLOWED, parts.clock.monotonic() - started));
     try {
       await end(run, new Map([[plugin.config.manifest.id, noted]]));
     } catch (thrown) {
@@ -198,6 +183,26 @@ export class AfterHooks {
       await end(run, new Map(), givenUp(run, error.code, error.message));
     }
     return true;
+  }
+
+  /** Puts it off, or gives it up. @returns whether it was given up */
+  async #failed(run: ClaimedRun, error: BulkheadError): Promise<boolean> {
+    const { parts, store, runs, end } = this.#options;
+    const away = AWAY.has(error.code);
+    const waitMs = away ? AWAY_MS : RETRY_MS[run.attempts - 1];
+    const said = { plugin: run.plugin, operationId: run.operationId, code: error.code, err: error };
+    if (waitMs === undefined || FINAL.has(error.code)) {
+      parts.log.error(said, 'after hook given up');
+      const reason = `after ${String(run.attempts)} attempts: ${error.message}`;
+      await end(run, new Map(), givenUp(run, error.code, reason));
+      return true;
+    }
+    parts.log.warn({ ...said, waitMs }, 'after hook failed; it is tried again');
+    await runs.defer(store.db, run, parts.clock.now() + waitMs, !away);
+    parts.clock.after(waitMs, () => {
+      this.kick();
+    });
+    return false;
   }
 
   async #expire(): Promise<void> {
@@ -210,7 +215,7 @@ export class AfterHooks {
   }
 }
 
-function givenUp(run: PendingRun, code: ErrorCode, reason: string): AuditEntry {
+function givenUp(run: RunIdentity, code: ErrorCode, reason: string): AuditEntry {
   return {
     actor: HOST_ACTOR,
     action: 'object_hook.given_up',

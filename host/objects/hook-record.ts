@@ -25,7 +25,7 @@ export function failedReport(error: BulkheadError, effective: PluginRecord['effe
 /** The record of one run of an object hook; its request is the operation. */
 export function createRecord(
   { config }: HookedPlugin,
-  { type, hook, operationId }: HookTold,
+  { type, hook, operationId }: Pick<HookTold, 'type' | 'hook' | 'operationId'>,
   report: RunReport,
   durationMs: number,
 ): PluginRecord {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { ObjectHook, ObjectType } from '@bulkhead/proto/rules';
 import { OBJECT_HOOKS, OBJECT_TYPES, isPlainObject } from '@bulkhead/proto/rules';
 import type { Kysely, Transaction } from 'kysely';
@@ -7,27 +8,38 @@ import type { ObjectHookRunRow } from '../store/tables/objects.js';
 import type { Selectable } from 'kysely';
 import { openObject, sealObject, type Seal } from './seal.js';
 
-/** An after hook that has to run. */
-export interface PendingRun {
+/** Which run it is; needs no key. */
+export interface RunIdentity {
   /** The configured entry. */
   readonly plugin: string;
   readonly hook: ObjectHook;
   readonly type: ObjectType;
   readonly objectId: string;
   readonly operationId: string;
+}
+
+/** What the hook is told of. */
+export interface RunPayload {
   readonly userId: string;
-  readonly depth: number;
   /** In clear. */
   readonly object: object;
   readonly previous?: object;
 }
 
+/** An after hook that has to run. */
+export interface PendingRun extends RunIdentity, RunPayload {
+  readonly depth: number;
+}
+
 /** One that this host runs now. */
-export interface ClaimedRun extends PendingRun {
+export interface ClaimedRun extends RunIdentity {
   readonly rowId: number;
   readonly claim: string;
   /** How often it was begun, this time included. */
   readonly attempts: number;
+  readonly depth: number;
+  /** @throws SECRET_KEY_INVALID when a secret in it does not open here; INTERNAL when the row was changed in the store */
+  readonly open: () => RunPayload;
 }
 
 /** The after hooks that wait in the store. Whoever claims one has it until `leaseMs` later, and only the claim ends it. */
@@ -48,7 +60,7 @@ export interface HookRuns {
   /** Puts it off; an attempt that does not count is taken back. */
   defer(db: Kysely<Database>, run: ClaimedRun, dueMs: number, counts: boolean): Promise<void>;
   /** Takes out those that wait since before `sinceMs`. */
-  expire(db: Kysely<Database>, sinceMs: number): Promise<readonly PendingRun[]>;
+  expire(db: Kysely<Database>, sinceMs: number): Promise<readonly RunIdentity[]>;
 }
 
 export function createHookRuns(seal: Seal): HookRuns {
@@ -120,8 +132,11 @@ export function createHookRuns(seal: Seal): HookRuns {
         .returningAll()
         .execute();
       return rows.flatMap((row) => {
-        const run = readRun(seal, row);
-        return run === undefined ? [] : [{ ...run, rowId: row.id, claim, attempts: row.attempts }];
+        const run = readIdentity(row);
+        if (run === undefined) return [];
+        const { id: rowId, attempts, depth } = row;
+        // What one of them holds is its own trouble: the others of the plugin run.
+        return [{ ...run, rowId, claim, attempts, depth, open: () => openPayload(seal, run, row.payload) }];
       });
     },
     async end(db, { rowId, claim }) {
@@ -147,26 +162,38 @@ export function createHookRuns(seal: Seal): HookRuns {
         .where('created_ms', '<', sinceMs)
         .returningAll()
         .execute();
-      return rows.flatMap((row) => readRun(seal, row) ?? []);
+      return rows.flatMap((row) => readIdentity(row) ?? []);
     },
   };
 }
 
-function readRun(seal: Seal, row: Selectable<ObjectHookRunRow>): PendingRun | undefined {
+function readIdentity(row: Selectable<ObjectHookRunRow>): RunIdentity | undefined {
   const type = OBJECT_TYPES.find((name) => name === row.object_type);
   const hook = OBJECT_HOOKS.find((name) => name === row.hook);
-  const payload: unknown = JSON.parse(row.payload);
-  if (type === undefined || hook === undefined || !isPlainObject(payload)) return undefined;
+  if (type === undefined || hook === undefined) return undefined;
+  return { plugin: row.plugin, hook, type, objectId: row.object_id, operationId: row.operation_id };
+}
+
+function openPayload(seal: Seal, { type, objectId }: RunIdentity, text: string): RunPayload {
+  const payload = parsePayload(text);
   const { user_id: userId, object, previous } = payload;
   return {
-    plugin: row.plugin,
-    hook,
-    type,
-    objectId: row.object_id,
-    operationId: row.operation_id,
     userId: typeof userId === 'string' ? userId : '',
-    depth: row.depth,
-    object: openObject(seal, type, row.object_id, isPlainObject(object) ? object : {}),
-    ...(isPlainObject(previous) ? { previous: openObject(seal, type, row.object_id, previous) } : {}),
+    object: openObject(seal, type, objectId, isPlainObject(object) ? object : {}),
+    ...(isPlainObject(previous) ? { previous: openObject(seal, type, objectId, previous) } : {}),
   };
+}
+
+function parsePayload(text: string): Readonly<Record<string, unknown>> {
+  let payload: unknown;
+  try {
+    payload = JSON.parse(text);
+  } catch {
+    payload = undefined;
+  }
+  if (isPlainObject(payload)) return payload;
+  throw new BulkheadError(
+    ErrorCode.INTERNAL,
+    'expected what the hook is told of as a JSON object in the store, got something else: it was changed there',
+  );
 }

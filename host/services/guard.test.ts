@@ -119,6 +119,34 @@ describe('the guard', () => {
     expect(answered).toBe(2_000);
   });
 
+  test('a plugin that asks for what it was not granted by the thousand waits for its refusals too', async () => {
+    const served = guard()(plugin('p'), method('llms.read'));
+    for (let n = 0; n < 1_000; n += 1) expect(() => served.handler(BODY, call)).toThrow();
+    let refused = 0;
+    const late = Promise.resolve(served.handler(BODY, call)).catch((error: unknown) => {
+      refused += 1;
+      return error;
+    });
+    clock.advance(999);
+    await new Promise(setImmediate);
+    expect(refused).toBe(0);
+    clock.advance(1);
+    expect(await late).toMatchObject({ code: 'PERMISSION_DENIED' });
+    expect(() => served.handler(BODY, call)).toThrow();
+  });
+
+  test('refusals past those that may wait are told as waste, and answered', async () => {
+    let wasted = 0;
+    const served = guard()(plugin('a', 'kv.read'), method('kv.read'), () => void (wasted += 1));
+    for (let n = 0; n < 4; n += 1) await served.handler(BODY, call);
+    const refusals = Array.from({ length: 4_096 }, () => Promise.resolve(served.handler(BODY, call)));
+    expect(wasted).toBe(0);
+    await expect(served.handler(BODY, call)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+    expect(wasted).toBe(1);
+    clock.advance(1_000);
+    await Promise.allSettled(refusals);
+  });
+
   test('a call counts as many operations as it says', async () => {
     const served = guard()(plugin('a', 'kv.readwrite'), method('kv.readwrite', { cost: () => 4 }));
     expect(served.handler(BODY, call)).toBe(BODY);

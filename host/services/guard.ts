@@ -1,6 +1,6 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { NO_SCOPE } from '@bulkhead/proto/host';
-import type { IncomingCall, ServedMethod } from '@bulkhead/proto/link';
+import { MAX_CALLS_UNDER_WAY, type IncomingCall, type ServedMethod } from '@bulkhead/proto/link';
 import type { Clock } from '../clock.js';
 import type { ServiceBudgets } from '../config/service-budgets.js';
 import { whyNotGranted, type Guard, type HostMethod, type PluginIdentity } from '../sidecar/host-method.js';
@@ -8,7 +8,7 @@ import type { Audit } from '../telemetry/audit.js';
 import { CallDeadlines } from './call-deadlines.js';
 import { RefusalLog } from './refusal-log.js';
 import { callClass, rateOf, type CallClass } from './service-limits.js';
-import { TokenBucket } from './token-bucket.js';
+import { TokenBucket, type Rate } from './token-bucket.js';
 
 /** One call that a plugin made, as usage and metrics count it. */
 export interface ServiceCall {
@@ -36,13 +36,20 @@ const MAX_CALL_MS = 60_000;
 const MAX_REFUSAL_DELAY_MS = 1_000;
 /** With as many waiting, each waits that long, however soon there would be budget again: the plugin does not look at its answers. */
 const CROWDED_REFUSALS = 100;
-/** Refusals of one plugin that wait: as many calls as its link lets it have under way. Beyond them one is answered at once. */
-const MAX_WAITING_REFUSALS = 4_096;
+/**
+ * Refusals of one plugin that wait: as many calls as its link lets it have under way. Beyond them one is answered at
+ * once and counts as waste, of which a connection may carry little: only who cancels what it asked, or asks on many
+ * connections, gets there.
+ */
+const MAX_WAITING_REFUSALS = MAX_CALLS_UNDER_WAY;
+/** Calls without a grant that are refused at once; past them, such refusals wait as others do. */
+const DENIALS_AT_ONCE: Rate = { count: 1_000, perMs: 1_000 };
 
 /** What is kept of one configured entry: it outlives restarts, and instances share it. */
 interface Account {
   budgets: ServiceBudgets;
   buckets: Partial<Record<CallClass, TokenBucket>>;
+  readonly denials: TokenBucket;
   waitingRefusals: number;
 }
 
@@ -57,7 +64,8 @@ export function createGuard(options: GuardOptions): Guard {
     const budgets = budgetsOf(plugin);
     const known = accounts.get(plugin);
     if (known === undefined) {
-      const account: Account = { budgets, buckets: {}, waitingRefusals: 0 };
+      const denials = new TokenBucket(DENIALS_AT_ONCE, clock.monotonic());
+      const account: Account = { budgets, buckets: {}, denials, waitingRefusals: 0 };
       accounts.set(plugin, account);
       return account;
     }
@@ -78,21 +86,39 @@ export function createGuard(options: GuardOptions): Guard {
     return bucket.take(method.cost?.(body) ?? 1, now);
   };
 
-  const refuseForNow = async (plugin: PluginIdentity, retryAfterMs: number): Promise<never> => {
-    const account = accountOf(plugin.name);
+  const refuseLater = async (
+    { name }: PluginIdentity,
+    error: BulkheadError,
+    delayMs: number,
+    onWaste: (() => void) | undefined,
+  ): Promise<never> => {
+    const account = accountOf(name);
     if (account.waitingRefusals < MAX_WAITING_REFUSALS) {
       const crowded = account.waitingRefusals >= CROWDED_REFUSALS;
       account.waitingRefusals += 1;
       await new Promise<void>((resolve) => {
-        clock.after(crowded ? MAX_REFUSAL_DELAY_MS : Math.min(retryAfterMs, MAX_REFUSAL_DELAY_MS), resolve);
+        clock.after(crowded ? MAX_REFUSAL_DELAY_MS : Math.min(delayMs, MAX_REFUSAL_DELAY_MS), resolve);
       });
       account.waitingRefusals -= 1;
-    }
-    throw new BulkheadError(
+    } else onWaste?.();
+    throw error;
+  };
+
+  const tooOften = ({ name }: PluginIdentity, retryAfterMs: number): BulkheadError =>
+    new BulkheadError(
       ErrorCode.RATE_LIMITED,
-      `plugin '${plugin.name}' asks more often than its budget allows; try again in ${retryAfterMs} ms`,
+      `plugin '${name}' asks more often than its budget allows; try again in ${retryAfterMs} ms`,
       { retryable: true, retryAfterMs },
     );
+
+  /** Throws at once, mostly; a plugin that does not learn from that waits. */
+  const deny = (
+    plugin: PluginIdentity,
+    error: BulkheadError,
+    onWaste: (() => void) | undefined,
+  ): Promise<never> => {
+    if (accountOf(plugin.name).denials.take(1, clock.monotonic()) === 0) throw error;
+    return refuseLater(plugin, error, MAX_REFUSAL_DELAY_MS, onWaste);
   };
 
   const bounded = (
@@ -124,13 +150,15 @@ export function createGuard(options: GuardOptions): Guard {
     });
   };
 
-  return (plugin, method) => {
+  return (plugin, method, onWaste) => {
     const { path, scope } = method;
     const notGranted = whyNotGranted(plugin, method);
     const run = (body: Uint8Array, call: IncomingCall): Uint8Array | Promise<Uint8Array> => {
-      if (notGranted !== undefined) throw notGranted();
+      if (notGranted !== undefined) return deny(plugin, notGranted(), onWaste);
       const waitMs = takeBudget(plugin.name, method, body);
-      return waitMs > 0 ? refuseForNow(plugin, waitMs) : bounded(plugin, method, body, call);
+      return waitMs > 0
+        ? refuseLater(plugin, tooOften(plugin, waitMs), waitMs, onWaste)
+        : bounded(plugin, method, body, call);
     };
     if (scope === NO_SCOPE) return { path, handler: run };
     return {

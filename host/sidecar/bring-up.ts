@@ -14,6 +14,7 @@ import { assertRegistered } from './assert-registered.js';
 import { resolveTarget } from './address.js';
 import { openChannel, type TlsPair } from './channel.js';
 import type { FirstLine } from './first-line.js';
+import type { FloodMeter } from './flood/flood-meter.js';
 import { followGoStdio } from './go-stdio.js';
 import { startHostServer } from './host-server.js';
 import type { LaunchDirectory } from './launch-directory.js';
@@ -58,6 +59,8 @@ export interface BringUpParts {
   /** What the host serves to this plugin. */
   readonly serve: readonly ServedMethod[];
   readonly onUnknownMethod?: OnUnknownMethod;
+  /** Of all that the plugin sends, whoever opened the connection. */
+  readonly meter: FloodMeter;
   readonly onPhase: (phase: StartPhase) => void;
 }
 
@@ -98,11 +101,11 @@ async function connect(parts: BringUpParts): Promise<BroughtUp> {
   const target = await resolveTarget(line, description.network, parts.directory.path);
 
   onPhase('connecting');
-  const client = openChannel(target, tls, description.maxMessageBytes);
+  const client = openChannel(target, tls, description.maxMessageBytes, parts.meter);
   life.onEnd(() => {
     client.close();
   });
-  const { log, hostVersion, serve, onUnknownMethod } = parts;
+  const { log, hostVersion, serve, onUnknownMethod, meter } = parts;
   return establish({
     description,
     client,
@@ -110,6 +113,7 @@ async function connect(parts: BringUpParts): Promise<BroughtUp> {
     log,
     hostVersion,
     serve,
+    meter,
     ...(onUnknownMethod === undefined ? {} : { onUnknownMethod }),
     beside: serveHost(parts, tls),
     explain: (error) => (tls === undefined ? error : asCertificateError(error, TLS_FAILURE)),
@@ -126,6 +130,7 @@ export interface EstablishParts {
   readonly hostVersion: string;
   readonly serve: readonly ServedMethod[];
   readonly onUnknownMethod?: OnUnknownMethod;
+  readonly meter: FloodMeter;
   /** What must be there too before the plugin is initialized. */
   readonly beside?: Promise<void>;
   /** Says what a failed first call means. */
@@ -135,25 +140,27 @@ export interface EstablishParts {
 
 /** Handshake, link, Initialize. Has no time limit of its own. */
 export async function establish(parts: EstablishParts): Promise<BroughtUp> {
-  const { description, client, clock, onPhase } = parts;
+  const { description, client, clock, onPhase, meter } = parts;
   const [handshake] = await Promise.all([shakeHands(parts), parts.beside]);
 
   onPhase('opening the link');
   const link = handshake.capabilities.includes(Capability.CAPABILITY_LINK_V1)
-    ? new Link(openLinkStream(client), {
+    ? new Link(openLinkStream(client, meter), {
         serve: parts.serve,
         remoteMethods: handshake.pluginMethods,
         defaultTimeoutMs: description.callTimeoutMs,
         maxBodyBytes: description.maxMessageBytes,
         clock,
+        onWaste: meter.waste,
         onUnknownMethod: (number) => parts.onUnknownMethod?.(`number ${number}`),
       })
     : undefined;
-  if (link === undefined) followGoStdio(client, parts.log);
+  if (link === undefined) followGoStdio(client, parts.log, meter);
   const transport = new Transport({
     client,
     ...(link === undefined ? {} : { link }),
     clock,
+    meter,
     defaultTimeoutMs: description.callTimeoutMs,
     maxMessageBytes: description.maxMessageBytes,
   });
@@ -180,15 +187,16 @@ function agreeOnTls(host: Certificate | undefined, pluginDer: Buffer | undefined
 }
 
 async function serveHost(parts: BringUpParts, tls: TlsPair | undefined): Promise<void> {
-  const { directory, serve, description, clock, life } = parts;
-  const server = await startHostServer(
-    directory.hostSocket,
-    serve,
-    tls,
-    description.maxMessageBytes,
+  const { directory, serve, description, clock, life, meter, onUnknownMethod } = parts;
+  const server = await startHostServer({
+    socketPath: directory.hostSocket,
+    methods: serve,
+    ...(tls === undefined ? {} : { tls }),
+    maxMessageBytes: description.maxMessageBytes,
     clock,
-    parts.onUnknownMethod,
-  );
+    meter,
+    ...(onUnknownMethod === undefined ? {} : { onUnknownMethod }),
+  });
   life.onEnd(() => {
     server.close();
   });

@@ -7,6 +7,8 @@ import {
   type ChannelOptions,
 } from '@grpc/grpc-js';
 import { certificatePem, type Certificate } from '@bulkhead/proto/handshake';
+import type { FloodMeter } from './flood/flood-meter.js';
+import { MeteredCredentials } from './flood/metered-credentials.js';
 
 /** A link frame may hold small calls beside its largest body. */
 const FRAME_HEADROOM_BYTES = 256 * 1024;
@@ -26,15 +28,18 @@ export interface TlsPair {
 /**
  * Opens the host's channel to a plugin; it connects with the first call.
  *
+ * @param meter hears of its connections
  * @param name what the server is asked for in TLS. Default: the name in every sidecar's certificate
  */
 export function openChannel(
   target: string,
   tls: TlsPair | undefined,
   maxMessageBytes: number,
+  meter: FloodMeter,
   name = 'localhost',
 ): Client {
-  return new Client(target, tls === undefined ? credentials.createInsecure() : clientCredentials(tls), {
+  const inner = tls === undefined ? credentials.createInsecure() : clientCredentials(tls);
+  return new Client(target, new MeteredCredentials(inner, meter), {
     ...limits(maxMessageBytes),
     'grpc-node.flow_control_window': FLOW_CONTROL_WINDOW_BYTES,
     // A message is never sent twice behind the caller's back.

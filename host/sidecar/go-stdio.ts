@@ -1,5 +1,6 @@
 import type { Client } from '@grpc/grpc-js';
 import { StdioData, StdioData_Channel, StdioEmpty } from '@bulkhead/proto/plugin';
+import type { FloodMeter } from './flood/flood-meter.js';
 import { LineSplitter } from './line-splitter.js';
 import { MAX_LINE_BYTES, type PluginLog } from './plugin-log.js';
 
@@ -10,7 +11,7 @@ const STREAM_PATH = '/plugin.GRPCStdio/StreamStdio';
  * itself and gives them out here only, and a plugin whose output nobody takes stands still once its pipe is full.
  * A plugin that does not serve the stream loses nothing: its pipes are read anyway.
  */
-export function followGoStdio(client: Client, log: PluginLog): void {
+export function followGoStdio(client: Client, log: PluginLog, meter: FloodMeter): void {
   const stdout = new LineSplitter(MAX_LINE_BYTES, (line, total) => {
     log.line('stdout', line, total);
   });
@@ -20,7 +21,10 @@ export function followGoStdio(client: Client, log: PluginLog): void {
   const stream = client.makeServerStreamRequest(
     STREAM_PATH,
     (message: StdioEmpty) => Buffer.from(StdioEmpty.encode(message).finish()),
-    (bytes) => StdioData.decode(bytes),
+    (bytes) => {
+      meter.received(bytes.length);
+      return StdioData.decode(bytes);
+    },
     {},
   );
   stream.on('data', (data: StdioData) => {

@@ -58,8 +58,12 @@ export function createHostMethods<Service extends ScopedService>(
   });
 }
 
-/** Makes of a method what one plugin is served: whatever must be true before the method runs is checked there. */
-export type Guard = (plugin: PluginIdentity, method: HostMethod) => ServedMethod;
+/**
+ * Makes of a method what one plugin is served: whatever must be true before the method runs is checked there.
+ *
+ * @param onWaste hears of each call that was refused at once to a plugin that does not look at its refusals
+ */
+export type Guard = (plugin: PluginIdentity, method: HostMethod, onWaste?: () => void) => ServedMethod;
 
 /**
  * What keeps a plugin from a method: undefined when it was granted. Who calls is known from the channel, so this is asked

@@ -8,6 +8,8 @@ import {
 import { errorToServiceError, rawUnary, type ServedMethod } from '@bulkhead/proto/link';
 import type { Clock } from '../clock.js';
 import { serverCredentials, serverOptions, type TlsPair } from './channel.js';
+import type { FloodMeter } from './flood/flood-meter.js';
+import { meterServer } from './flood/meter-server.js';
 import { watchUnknownMethods } from './unknown-methods.js';
 
 export interface HostServer {
@@ -15,20 +17,31 @@ export interface HostServer {
   close(): void;
 }
 
+export interface HostServerOptions {
+  readonly socketPath: string;
+  readonly methods: readonly ServedMethod[];
+  /** Absent: plaintext, where the socket's directory is the wall. */
+  readonly tls?: TlsPair;
+  readonly maxMessageBytes: number;
+  readonly clock: Clock;
+  readonly meter: FloodMeter;
+  /** Hears of each call of a method that is not served, besides its refusal. */
+  readonly onUnknownMethod?: (path: string) => void;
+}
+
 /**
  * The host's own socket for one plugin: one server object for each, because a shared one could not tell who calls.
  * It serves the same methods as the link does, for bodies that are too large for it and for plugins without one.
- *
- * @param onUnknownMethod hears of each call of a method that is not served, besides its refusal
  */
-export async function startHostServer(
-  socketPath: string,
-  methods: readonly ServedMethod[],
-  tls: TlsPair | undefined,
-  maxMessageBytes: number,
-  clock: Clock,
-  onUnknownMethod?: (path: string) => void,
-): Promise<HostServer> {
+export async function startHostServer({
+  socketPath,
+  methods,
+  tls,
+  maxMessageBytes,
+  clock,
+  meter,
+  onUnknownMethod,
+}: HostServerOptions): Promise<HostServer> {
   const server = new Server(serverOptions(maxMessageBytes));
   const definition: Record<string, ServiceDefinition[string]> = {};
   const handlers: UntypedServiceImplementation = {};
@@ -38,7 +51,7 @@ export async function startHostServer(
       call: ServerUnaryCall<Uint8Array, Uint8Array>,
       done: sendUnaryData<Uint8Array>,
     ) => {
-      void answer(method, call, done, clock);
+      void answer(method, call, done, clock, meter);
     };
   }
   server.addService(definition, handlers);
@@ -49,6 +62,7 @@ export async function startHostServer(
       else reject(error);
     });
   });
+  meterServer(server, meter);
   return {
     close: () => {
       server.forceShutdown();
@@ -61,7 +75,10 @@ async function answer(
   call: ServerUnaryCall<Uint8Array, Uint8Array>,
   done: sendUnaryData<Uint8Array>,
   clock: Clock,
+  meter: FloodMeter,
 ): Promise<void> {
+  // It came to somebody, so it was no waste.
+  meter.waste(-1);
   const controller = new AbortController();
   call.on('cancelled', () => {
     controller.abort();
@@ -73,6 +90,7 @@ async function answer(
       traceparent: typeof traceparent === 'string' ? traceparent : '',
       signal: controller.signal,
     });
+    meter.sent(body.length);
     done(null, body);
   } catch (error) {
     done(errorToServiceError(error));

@@ -25,35 +25,39 @@ describe.each(WALLS)('behind the wall %s:', (kind) => {
   });
 
   describe('a plugin that floods the host’s socket', () => {
+    const flood = (kind: string, reads: boolean): Buffer => Buffer.from(JSON.stringify([kind, reads]));
+
+    // Nothing of that is answered, or nobody takes the answers: HTTP/2 itself has a bound for what piles up.
     test.each([
       ['resets', true],
       ['resets', false],
       ['streams', true],
       ['streams', false],
+      ['empty-data', false],
       ['pings', false],
       ['settings', false],
-    ] as const)('with %s loses that connection (reads the answers: %s)', async (flood, reads) => {
+    ] as const)('with %s loses that connection (reads the answers: %s)', async (kind, reads) => {
       const sidecar = await harness.plugin('', { callTimeoutMs: 25_000 });
-      const answer = await sidecar.call('/test.Echo/FloodHost', Buffer.from(JSON.stringify([flood, reads])));
+      const answer = await sidecar.call('/test.Echo/FloodHost', flood(kind, reads));
       expect(JSON.parse(text(answer))).toMatchObject({ dropped: true });
       expect(text(await sidecar.call('/test.Echo/Echo', Buffer.from('on the link')))).toBe('on the link');
     });
 
-    // Nothing piles up then, so HTTP/2 has nothing to drop it for; it is one connection among others.
-    test.each(['pings', 'settings'])(
-      'with %s and takes every answer keeps nobody from theirs',
-      async (flood) => {
-        const sidecar = await harness.plugin('', { callTimeoutMs: 25_000 });
-        let over = false;
-        const flooding = sidecar
-          .call('/test.Echo/FloodHost', Buffer.from(JSON.stringify([flood, true])))
-          .finally(() => {
-            over = true;
-          });
+    test.each(['pings', 'settings', 'windows', 'crumbs', 'messageless'])(
+      'with %s that pile up nothing is ended, and the reason is named',
+      async (kind) => {
+        const sidecar = await harness.plugin('', { callTimeoutMs: 25_000, maxMessageBytes: 100_000 });
+        const flooding = failed(sidecar.call('/test.Echo/FloodHost', flood(kind, true)));
         // Each within its deadline, or this throws.
-        do await neighbour.call('/test.Echo/Echo', EMPTY);
-        while (!over);
-        await flooding;
+        while (sidecar.inFlight > 0) await neighbour.call('/test.Echo/Echo', EMPTY);
+        expect(await flooding).toBe('PLUGIN_UNAVAILABLE');
+        expect(await sidecar.exited).toMatchObject({
+          code: 'CONNECTION_FLOODED',
+          reason: expect.stringContaining('flooded its connection to the host'),
+        });
+        expect(harness.tape.entries).toContainEqual(
+          expect.objectContaining({ plugin: 'probe', level: 50, code: 'CONNECTION_FLOODED' }),
+        );
       },
     );
   });
@@ -62,10 +66,28 @@ describe.each(WALLS)('behind the wall %s:', (kind) => {
     'a plugin that floods the connection on which the host called with %s is lost',
     async (flood) => {
       const sidecar = await harness.plugin('relay');
-      await sidecar.call('/test.Echo/FloodBack', Buffer.from(flood));
+      await sidecar.call('/test.Echo/FloodBack', Buffer.from(JSON.stringify([flood])));
       expect(await sidecar.lost).toMatchObject({ code: 'PLUGIN_UNAVAILABLE' });
     },
   );
+
+  test.each(['pings', 'settings', 'windows', 'crumbs-on-link'])(
+    'a plugin that floods it with %s that pile up nothing is ended, and the reason is named',
+    async (flood) => {
+      const sidecar = await harness.plugin('relay', { maxMessageBytes: 100_000 });
+      await sidecar.call('/test.Echo/FloodBack', Buffer.from(JSON.stringify([flood, true])));
+      expect(await sidecar.exited).toMatchObject({ code: 'CONNECTION_FLOODED' });
+    },
+  );
+
+  test('a plugin that asks on and on over the link for what can only be refused is ended, and the reason is named', async () => {
+    const sidecar = await harness.plugin('');
+    void failed(sidecar.call('/test.Echo/FloodLink', EMPTY, { timeoutMs: 25_000 }));
+    expect(await sidecar.exited).toMatchObject({
+      code: 'CONNECTION_FLOODED',
+      reason: expect.stringContaining('served nothing'),
+    });
+  });
 
   test('a plugin that closes its half of the connection and lives on is lost', async () => {
     const sidecar = await harness.plugin('relay');

@@ -6,6 +6,7 @@ import { bringUp, type BroughtUp } from './bring-up.js';
 import { noWall, type Wall } from './command-line.js';
 import type { Refusal } from './egress/refusal.js';
 import { FirstLine } from './first-line.js';
+import { FloodMeter } from './flood/flood-meter.js';
 import { createHealthCheck } from './health.js';
 import { guardByGrant, type Guard, type HostMethod, type PluginIdentity } from './host-method.js';
 import { createLogMethods } from './log-service.js';
@@ -109,6 +110,16 @@ async function launch(
     grantedSecrets: description.grantedSecrets ?? [],
   };
   const methods = [...createLogMethods(log), ...options.hostMethods];
+  const meter = new FloodMeter({
+    clock,
+    maxMessageBytes: description.maxMessageBytes,
+    onFlood: (flood) => {
+      life.exceeded(flood.code, flood.message);
+    },
+  });
+  life.onEnd(() => {
+    meter.end();
+  });
   try {
     await Promise.race([directory.recordPlugin(process.pid), budget.over]);
     const brought = bringUp({
@@ -120,7 +131,8 @@ async function launch(
       clock,
       hostVersion: options.hostVersion,
       certificate,
-      serve: methods.map((method) => (options.guard ?? guardByGrant)(identity, method)),
+      serve: methods.map((method) => (options.guard ?? guardByGrant)(identity, method, meter.waste)),
+      meter,
       onUnknownMethod: (method) => options.onUnknownMethod?.(identity, method),
       onPhase: (next) => {
         phase = next;

@@ -2,12 +2,15 @@ import { connectivityState, type Client } from '@grpc/grpc-js';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { MAX_WHOLE_BODY_BYTES, nativeCall, type CallOptions, type Link } from '@bulkhead/proto/link';
 import type { Clock } from '../clock.js';
+import type { FloodMeter } from './flood/flood-meter.js';
+import { meteredCall } from './flood/metered-call.js';
 
 export interface TransportOptions {
   readonly client: Client;
   /** Absent when the plugin does not announce one; then every call is a native RPC. */
   readonly link?: Link;
   readonly clock: Clock;
+  readonly meter: FloodMeter;
   readonly defaultTimeoutMs: number;
   readonly maxMessageBytes: number;
 }
@@ -61,10 +64,12 @@ export class Transport {
   }
 
   async #callNative(path: string, body: Uint8Array, options: CallOptions | undefined): Promise<Uint8Array> {
-    const { client, clock, defaultTimeoutMs } = this.#options;
+    const { client, clock, defaultTimeoutMs, meter, maxMessageBytes } = this.#options;
     this.#nativeInFlight += 1;
     try {
-      return await nativeCall(client, clock, path, body, { timeoutMs: defaultTimeoutMs, ...options });
+      return await meteredCall(meter, body, maxMessageBytes, () =>
+        nativeCall(client, clock, path, body, { timeoutMs: defaultTimeoutMs, ...options }),
+      );
     } finally {
       this.#nativeInFlight -= 1;
     }

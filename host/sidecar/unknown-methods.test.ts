@@ -4,31 +4,35 @@ import { join } from 'node:path';
 import { Client, credentials } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../clock.js';
+import { FloodMeter } from './flood/flood-meter.js';
 import { startHostServer, type HostServer } from './host-server.js';
 import { nativeCall } from '@bulkhead/proto/link';
 
 let folder: string;
 let server: HostServer;
 let client: Client;
+let meter: FloodMeter;
 let unknown: string[];
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bulkhead unknown-'));
   const socket = join(folder, 'host.sock');
   unknown = [];
-  server = await startHostServer(
-    socket,
-    [{ path: '/x.X/Known', handler: (body) => body }],
-    undefined,
-    1_000_000,
-    systemClock,
-    (path) => void unknown.push(path),
-  );
+  meter = new FloodMeter({ clock: systemClock, maxMessageBytes: 1_000_000, onFlood: () => {} });
+  server = await startHostServer({
+    socketPath: socket,
+    methods: [{ path: '/x.X/Known', handler: (body) => body }],
+    maxMessageBytes: 1_000_000,
+    clock: systemClock,
+    meter,
+    onUnknownMethod: (path) => void unknown.push(path),
+  });
   client = new Client(`unix:${socket}`, credentials.createInsecure());
 });
 afterEach(async () => {
   client.close();
   server.close();
+  meter.end();
   await rm(folder, { recursive: true });
 });
 

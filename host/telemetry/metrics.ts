@@ -1,3 +1,4 @@
+import type { ErrorCode } from '@bulkhead/proto';
 import { Histogram } from './histogram.js';
 
 /** How a plugin's run ended, as it is counted. `suppressed` is a denial that its mode does not allow. */
@@ -19,6 +20,8 @@ export interface PluginGauges {
   readonly inFlight: number;
   readonly queued: number;
   readonly restarts: number;
+  /** Starts that failed and processes that were lost, by the failure's code. Absent: none. */
+  readonly failures?: Readonly<Partial<Record<ErrorCode, number>>>;
 }
 
 export interface LatencySnapshot {
@@ -154,6 +157,7 @@ function pluginSnapshot(
     inFlight: gauge?.inFlight ?? 0,
     queued: gauge?.queued ?? 0,
     restarts: gauge?.restarts ?? 0,
+    ...(gauge?.failures === undefined ? {} : { failures: gauge.failures }),
     outcomes,
     ...latency(all),
   };

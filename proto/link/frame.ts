@@ -1,6 +1,9 @@
 /** Above this a body does not cross whole: it would hold up every small call behind it. */
 export const MAX_WHOLE_BODY_BYTES = 64 * 1024;
 
+/** Calls of one side that may be under way at once: it makes no more, and the other side takes no more. */
+export const MAX_CALLS_UNDER_WAY = 4_096;
+
 /** One side asks. `method` is an index into the other side's methods, agreed in Handshake. */
 export interface LinkCall {
   readonly id: number;

@@ -61,7 +61,10 @@ export class IncomingCalls {
   readonly #partial: PartialCalls;
   readonly #onLie: (error: BulkheadError) => void;
   readonly #onUnknownMethod: ((method: number) => void) | undefined;
+  readonly #onWaste: (() => void) | undefined;
   readonly #running = new Map<number, Incoming>();
+  // Each of them may still be cancelled: the cancel crosses the answer on the way.
+  #answered = 0;
   // Calls of a frame wait for their turn.
   #backlog = false;
   #closed = false;
@@ -69,6 +72,7 @@ export class IncomingCalls {
   /**
    * @param onLie called when the other side breaks the protocol
    * @param onUnknownMethod hears of each call of a method that is not served, besides the refusal
+   * @param onWaste hears of each call that is refused here, and of each cancel of a call that never was
    */
   constructor(
     outbox: Outbox,
@@ -77,6 +81,7 @@ export class IncomingCalls {
     partial: PartialCalls,
     onLie: (error: BulkheadError) => void,
     onUnknownMethod?: (method: number) => void,
+    onWaste?: () => void,
   ) {
     this.#outbox = outbox;
     this.#serve = serve;
@@ -84,6 +89,7 @@ export class IncomingCalls {
     this.#partial = partial;
     this.#onLie = onLie;
     this.#onUnknownMethod = onUnknownMethod;
+    this.#onWaste = onWaste;
   }
 
   get size(): number {
@@ -106,7 +112,12 @@ export class IncomingCalls {
   }
 
   cancel(id: number): void {
-    this.#running.get(id)?.abort();
+    const running = this.#running.get(id);
+    if (running === undefined && !this.#partial.has(id)) {
+      if (this.#answered > 0) this.#answered -= 1;
+      else this.#onWaste?.();
+    }
+    running?.abort();
     this.#running.delete(id);
     this.#partial.drop(id);
     this.#outbox.withdrawReply(id);
@@ -160,8 +171,10 @@ export class IncomingCalls {
       return;
     }
     const refused = this.#refusal(call);
-    if (refused !== undefined) this.#refuse(call.id, refused);
-    else if (call.rest === 0) this.#answer(call);
+    if (refused !== undefined) {
+      this.#onWaste?.();
+      this.#refuse(call.id, refused);
+    } else if (call.rest === 0) this.#answer(call);
     else this.#begin(call);
   }
 
@@ -184,6 +197,7 @@ export class IncomingCalls {
         this.#refuse(call.id, expired);
       });
     } catch (error) {
+      this.#onWaste?.();
       this.#refuse(call.id, error);
     }
   }
@@ -215,6 +229,7 @@ export class IncomingCalls {
   }
 
   #reply(id: number, body: Uint8Array): void {
+    this.#answered += 1;
     this.#outbox.reply(
       { id, status: GrpcStatus.OK, message: '', detail: EMPTY, body, rest: 0 },
       this.#running.size === 0,
@@ -222,6 +237,7 @@ export class IncomingCalls {
   }
 
   #refuse(id: number, thrown: unknown): void {
+    this.#answered += 1;
     const { status, message, detail } = errorToStatus(thrown);
     this.#outbox.reply({ id, status, message, detail, body: EMPTY, rest: 0 }, false);
   }

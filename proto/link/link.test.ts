@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { BulkheadError, ErrorCode } from '../errors.js';
 import type { ServedMethod } from './incoming-calls.js';
 import { Link } from './link.js';
@@ -245,6 +245,98 @@ test('more calls of the other side than a link takes are refused, not queued', a
   expect(await Promise.race(calls)).toBe(ErrorCode.PLUGIN_OVERLOADED);
   other.close();
   link.close();
+});
+
+describe('with as many calls under way as the other side takes, a link', () => {
+  const open = (): { link: Link; other: Link; sent: () => string[] } => {
+    const [left, right] = createPipe();
+    const link = new Link(left, { serve: [], remoteMethods: paths, maxOutgoing: 2, maxQueuedBytes: 1_000 });
+    const other = new Link(right, { serve: served, remoteMethods: [], maxIncoming: 2 });
+    cleanups.push(() => {
+      link.close();
+      other.close();
+    });
+    const sent = (): string[] =>
+      left.written.flatMap((frame) => frame.calls.map((call) => Buffer.from(call.body).toString()));
+    return { link, other, sent };
+  };
+
+  test('makes the next when one is answered, and none is refused', async () => {
+    const { link, sent } = open();
+    const numbers = Array.from({ length: 20 }, (_, n) => `${n}`);
+    const answers = await Promise.all(numbers.map(async (n) => link.call('/t/Later', text(n))));
+    expect(answers.map((answer) => Buffer.from(answer).toString())).toEqual(numbers);
+    expect(sent()).toEqual(numbers);
+    expect(link.inFlight).toBe(0);
+  });
+
+  test('makes the next when one is given up, and never those that were given up while they waited', async () => {
+    const { link, other, sent } = open();
+    const controllers = Array.from({ length: 5 }, () => new AbortController());
+    const outcomes = controllers.map(({ signal }, n) =>
+      link.call('/t/Never', text(`${n}`), { signal }).catch((error: BulkheadError) => error.code),
+    );
+    await expect.poll(() => other.serving).toBe(2);
+    for (const at of [2, 0]) controllers[at]?.abort();
+    expect(await Promise.all([outcomes[0], outcomes[2]])).toEqual(['CANCELLED', 'CANCELLED']);
+    await expect.poll(sent).toEqual(['0', '1', '3']);
+    link.close();
+    await Promise.all(outcomes);
+  });
+
+  test('lets no more wait than may be queued', async () => {
+    const { link } = open();
+    const waiting = Array.from({ length: 12 }, async () =>
+      link.call('/t/Never', Buffer.alloc(100)).catch((error: BulkheadError) => error.code),
+    );
+    await expect(link.call('/t/Never', Buffer.alloc(100))).rejects.toMatchObject({
+      code: 'PLUGIN_OVERLOADED',
+    });
+    link.close();
+    await Promise.all(waiting);
+  });
+});
+
+describe('what serves nothing is told', () => {
+  const reply = { status: 0, message: '', detail: text(''), body: text('x'), rest: 0 };
+  const call = { timeoutMs: 0, traceparent: '', body: text(''), rest: 0 };
+  test.each([
+    ['a frame with nothing in it', {}, 1],
+    ['answers to calls that were never made', { replies: [1, 2].map((id) => ({ ...reply, id })) }, 2],
+    ['cancels of calls that never came', { cancels: [1, 2, 3] }, 3],
+    ['a call of no method', { calls: [{ ...call, id: 1, method: 99 }] }, 1],
+    ['calls past what is taken', { calls: [1, 2, 3, 4].map((id) => ({ ...call, id, method: 2 })) }, 2],
+  ])('%s', async (_what, frame, times) => {
+    const [left, right] = createPipe();
+    let wasted = 0;
+    const link = new Link(right, {
+      serve: served,
+      remoteMethods: paths,
+      maxIncoming: 2,
+      onWaste: () => void (wasted += 1),
+    });
+    left.send(frame);
+    await expect.poll(() => wasted).toBe(times);
+    link.close();
+  });
+
+  test('but not what crosses: an answer after the deadline, a cancel of what is answered', async () => {
+    const [left, right] = createPipe();
+    let wasted = 0;
+    const onWaste = (): void => void (wasted += 1);
+    const link = new Link(right, { serve: served, remoteMethods: ['/t/None'], onWaste });
+    left.send({ calls: [{ ...call, id: 7, method: 0 }] });
+    await expect.poll(() => right.written.length).toBe(1);
+    left.send({ cancels: [7] });
+    await expect(link.call('/t/None', text(''), { timeoutMs: 1 })).rejects.toMatchObject({
+      code: 'DEADLINE_EXCEEDED',
+    });
+    left.send({ replies: [{ ...reply, id: 1 }] });
+    left.send({ calls: [{ ...call, id: 8, method: 0 }] });
+    await expect.poll(() => right.written.at(-1)?.replies[0]?.id).toBe(8);
+    expect(wasted).toBe(0);
+    link.close();
+  });
 });
 
 test('a call id used twice ends the link: the other side lies', async () => {

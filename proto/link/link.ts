@@ -1,7 +1,7 @@
 import { BulkheadError, ErrorCode, isBulkheadError } from '../errors.js';
 import type { CallOptions } from './call-options.js';
 import { systemLinkClock, type LinkClock } from './deadlines.js';
-import type { Frame, LinkPart } from './frame.js';
+import { MAX_CALLS_UNDER_WAY, type Frame, type LinkPart } from './frame.js';
 import { IncomingCalls, type ServedMethod } from './incoming-calls.js';
 import { Outbox, type FrameStream } from './outbox.js';
 import { OutgoingCalls } from './outgoing-calls.js';
@@ -18,8 +18,10 @@ export interface LinkOptions {
   readonly defaultTimeoutMs?: number;
   /** Bytes that may wait to be written before calls are refused. Default: 16 MiB. */
   readonly maxQueuedBytes?: number;
-  /** Calls of the other side in work at once before more are refused. Default: 4,096. */
+  /** Calls of the other side in work at once before more are refused. Default: 4,096, which is what a link makes at most. */
   readonly maxIncoming?: number;
+  /** Calls of this side that the other side has at once; more wait here, as part of what is queued. Default: 4,096. */
+  readonly maxOutgoing?: number;
   /** Bytes of answers that may wait to be written before nothing more is read of the other side. Default: 16 MiB. */
   readonly maxUnsentReplyBytes?: number;
   /** Bytes of a call or an answer that comes in parts before it is refused. Default: 64 MiB. */
@@ -29,6 +31,11 @@ export interface LinkOptions {
   readonly clock?: LinkClock;
   /** Hears of each call of a method that is not served, besides the refusal. Must be quick. */
   readonly onUnknownMethod?: (method: number) => void;
+  /**
+   * Hears of all that came and served nothing: calls that the link itself refuses, answers and cancels of calls that
+   * never were, frames with nothing in them. An honest other side causes a few by what crosses on the way. Must be quick.
+   */
+  readonly onWaste?: () => void;
 }
 
 /** Many small unary calls in both directions on one stream. Either side may be either end. */
@@ -40,20 +47,23 @@ export class Link {
   readonly #outgoing: OutgoingCalls;
   readonly #incoming: IncomingCalls;
   readonly #maxUnsentReplyBytes: number;
+  readonly #onWaste: (() => void) | undefined;
   #paused = false;
   #gone: BulkheadError | undefined;
   #resolveClosed: (reason: BulkheadError) => void = () => {};
 
   constructor(stream: FrameStream, options: LinkOptions) {
     const { clock = systemLinkClock, defaultTimeoutMs = 5_000, maxBodyBytes = 64 * MIB } = options;
-    const { maxQueuedBytes = 16 * MIB, maxPartialBytes = 64 * MIB, maxIncoming = 4_096 } = options;
+    const { maxQueuedBytes = 16 * MIB, maxPartialBytes = 64 * MIB } = options;
+    const { maxIncoming = MAX_CALLS_UNDER_WAY, maxOutgoing = MAX_CALLS_UNDER_WAY } = options;
     this.#stream = stream;
     this.#maxUnsentReplyBytes = options.maxUnsentReplyBytes ?? 16 * MIB;
     this.#outbox = new Outbox(stream, () => {
       this.#read();
     });
-    const limits = { defaultTimeoutMs, maxQueuedBytes, maxBodyBytes, maxPartialBytes };
-    this.#outgoing = new OutgoingCalls(this.#outbox, options.remoteMethods, limits, clock);
+    this.#onWaste = options.onWaste;
+    const limits = { defaultTimeoutMs, maxQueuedBytes, maxBodyBytes, maxPartialBytes, maxOutgoing };
+    this.#outgoing = new OutgoingCalls(this.#outbox, options.remoteMethods, limits, clock, options.onWaste);
     const partial = new PartialCalls(limits, clock);
     this.#incoming = new IncomingCalls(
       this.#outbox,
@@ -64,6 +74,7 @@ export class Link {
         this.close(error);
       },
       options.onUnknownMethod,
+      options.onWaste,
     );
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
@@ -127,6 +138,7 @@ export class Link {
     for (const id of frame.cancels) this.#incoming.cancel(id);
     if (frame.parts.length > 0) this.#receiveParts(frame.parts);
     this.#incoming.receive(frame.calls, frame.parts);
+    if (isEmpty(frame)) this.#onWaste?.();
   }
 
   #receiveParts(parts: readonly LinkPart[]): void {
@@ -154,6 +166,10 @@ export class Link {
     this.#incoming.close();
     this.#resolveClosed(reason);
   }
+}
+
+function isEmpty({ calls, replies, cancels, parts }: Frame): boolean {
+  return calls.length === 0 && replies.length === 0 && cancels.length === 0 && parts.length === 0;
 }
 
 function unavailable(message: string, cause?: unknown): BulkheadError {

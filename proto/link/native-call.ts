@@ -1,4 +1,4 @@
-import { Metadata, type Client } from '@grpc/grpc-js';
+import { Metadata, type Client, type ClientUnaryCall } from '@grpc/grpc-js';
 import { BulkheadError, ErrorCode } from '../errors.js';
 import type { CallOptions } from './call-options.js';
 import { rawUnary } from './service.js';
@@ -23,20 +23,32 @@ export function nativeCall(
   const metadata = new Metadata();
   if (traceparent !== undefined && traceparent !== '') metadata.set('traceparent', traceparent);
   return new Promise((resolve, reject) => {
-    const call = client.makeUnaryRequest(
-      path,
-      requestSerialize,
-      responseDeserialize,
-      body,
-      metadata,
-      { deadline: clock.now() + Math.max(1, Math.ceil(options.timeoutMs)) },
-      (error, value) => {
-        signal?.removeEventListener('abort', onAbort);
-        if (error !== null) reject(serviceErrorToError(error));
-        else if (value !== undefined) resolve(value);
-        else reject(new BulkheadError(ErrorCode.PROTOCOL_ERROR, `${path} ended without an answer`));
-      },
-    );
+    let call: ClientUnaryCall;
+    try {
+      call = client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        body,
+        metadata,
+        { deadline: clock.now() + Math.max(1, Math.ceil(options.timeoutMs)) },
+        (error, value) => {
+          signal?.removeEventListener('abort', onAbort);
+          if (error !== null) reject(serviceErrorToError(error));
+          else if (value !== undefined) resolve(value);
+          else reject(new BulkheadError(ErrorCode.PROTOCOL_ERROR, `${path} ended without an answer`));
+        },
+      );
+    } catch (error) {
+      // That is how grpc-js refuses a call on a channel that was closed.
+      reject(
+        new BulkheadError(ErrorCode.PLUGIN_UNAVAILABLE, `${path}: the channel is closed`, {
+          retryable: true,
+          cause: error,
+        }),
+      );
+      return;
+    }
     const onAbort = (): void => {
       call.cancel();
     };

@@ -1,7 +1,8 @@
 import { BulkheadError, ErrorCode } from '../errors.js';
 import type { CallOptions } from './call-options.js';
 import { Deadlines, type LinkClock } from './deadlines.js';
-import type { LinkPart, LinkReply } from './frame.js';
+import type { LinkCall, LinkPart, LinkReply } from './frame.js';
+import { HeldCalls } from './held-calls.js';
 import type { Outbox } from './outbox.js';
 import { PartialBody, bodyTooLarge } from './partial-body.js';
 import { statusToError } from './status.js';
@@ -22,6 +23,8 @@ export interface OutgoingLimits {
   readonly defaultTimeoutMs: number;
   readonly maxQueuedBytes: number;
   readonly maxBodyBytes: number;
+  /** Calls that the other side has at once; more wait here. */
+  readonly maxOutgoing: number;
 }
 
 /** The calls that this side makes: each settles by its answer, its deadline, its signal or the end of the link. */
@@ -32,9 +35,21 @@ export class OutgoingCalls {
   readonly #clock: LinkClock;
   readonly #deadlines: Deadlines;
   readonly #pending = new Map<number, Pending>();
+  readonly #held = new HeldCalls();
+  readonly #onWaste: (() => void) | undefined;
   #nextId = 0;
+  // Each of them may still be answered: the answer crosses the cancel on the way.
+  #abandoned = 0;
 
-  constructor(outbox: Outbox, remoteMethods: readonly string[], limits: OutgoingLimits, clock: LinkClock) {
+  /** @param onWaste hears of each answer to a call that was never made */
+  constructor(
+    outbox: Outbox,
+    remoteMethods: readonly string[],
+    limits: OutgoingLimits,
+    clock: LinkClock,
+    onWaste?: () => void,
+  ) {
+    this.#onWaste = onWaste;
     this.#outbox = outbox;
     this.#methods = new Map(remoteMethods.map((path, index) => [path, index]));
     this.#limits = limits;
@@ -68,7 +83,7 @@ export class OutgoingCalls {
       });
       this.#deadlines.cover(deadline);
       const traceparent = options?.traceparent ?? '';
-      this.#outbox.call({ id, method, timeoutMs, traceparent, body, rest: 0 }, this.#pending.size <= 1);
+      this.#send({ id, method, timeoutMs, traceparent, body, rest: 0 });
     });
   }
 
@@ -78,8 +93,12 @@ export class OutgoingCalls {
       return;
     }
     const pending = this.#take(reply.id);
-    // Unknown: the call expired or was cancelled while its answer was on the way.
-    if (pending === undefined) return;
+    if (pending === undefined) {
+      // The call expired or was cancelled while its answer was on the way, or there was none.
+      if (this.#abandoned > 0) this.#abandoned -= 1;
+      else this.#onWaste?.();
+      return;
+    }
     if (reply.status === 0) pending.resolve(reply.body);
     else pending.reject(statusToError(reply.status, reply.message, reply.detail));
   }
@@ -95,6 +114,7 @@ export class OutgoingCalls {
     this.#deadlines.stop();
     const waiting = [...this.#pending.values()];
     this.#pending.clear();
+    this.#held.clear();
     for (const pending of waiting) {
       pending.unsubscribe?.();
       pending.reject(reason);
@@ -110,8 +130,7 @@ export class OutgoingCalls {
       pending.partial = new PartialBody(body, rest);
       return;
     }
-    this.#take(id);
-    this.#abandon(id);
+    this.#giveUp(id);
     pending.reject(bodyTooLarge(bytes, maxBodyBytes));
   }
 
@@ -125,13 +144,19 @@ export class OutgoingCalls {
       return new BulkheadError(ErrorCode.UNKNOWN_METHOD, `the other side does not serve ${path}`);
     }
     if (signal?.aborted === true) return cancelled();
-    const queuedBytes = this.#outbox.queuedBytes(bodyBytes);
+    const queuedBytes = this.#outbox.queuedBytes(bodyBytes) + this.#held.bytes;
     if (queuedBytes <= this.#limits.maxQueuedBytes) return undefined;
     return new BulkheadError(
       ErrorCode.PLUGIN_OVERLOADED,
       `${queuedBytes} bytes wait to be written, more than the link's ${this.#limits.maxQueuedBytes}`,
       { retryable: true },
     );
+  }
+
+  #send(call: LinkCall): void {
+    const there = this.#pending.size - this.#held.size;
+    if (there > this.#limits.maxOutgoing) this.#held.add(call);
+    else this.#outbox.call(call, this.#pending.size <= 1);
   }
 
   #freeId(): number {
@@ -142,10 +167,7 @@ export class OutgoingCalls {
 
   #onAbort(signal: AbortSignal, id: number): () => void {
     const onAbort = (): void => {
-      const pending = this.#take(id);
-      if (pending === undefined) return;
-      this.#abandon(id);
-      pending.reject(cancelled());
+      this.#giveUp(id)?.reject(cancelled());
     };
     signal.addEventListener('abort', onAbort, { once: true });
     return () => {
@@ -158,12 +180,22 @@ export class OutgoingCalls {
     if (pending === undefined) return undefined;
     this.#pending.delete(id);
     pending.unsubscribe?.();
+    // Its place is free, unless it never had one.
+    if (!this.#held.empty && !this.#held.remove(id)) {
+      const next = this.#held.takeFirst();
+      if (next !== undefined) this.#outbox.call(next, false);
+    }
     return pending;
   }
 
-  /** Tells the other side that an answer is not needed any more. */
-  #abandon(id: number): void {
-    if (!this.#outbox.withdraw(id)) this.#outbox.cancel(id);
+  /** Takes a call back, and tells the other side where it knows of it that its answer is not needed any more. */
+  #giveUp(id: number): Pending | undefined {
+    const held = this.#held.has(id);
+    const pending = this.#take(id);
+    if (pending === undefined || held || this.#outbox.withdraw(id)) return pending;
+    this.#abandoned += 1;
+    this.#outbox.cancel(id);
+    return pending;
   }
 
   #expire(now: number): number {
@@ -173,8 +205,7 @@ export class OutgoingCalls {
         if (pending.deadline < earliest) earliest = pending.deadline;
         continue;
       }
-      this.#take(id);
-      this.#abandon(id);
+      this.#giveUp(id);
       pending.reject(
         new BulkheadError(ErrorCode.DEADLINE_EXCEEDED, `no answer within ${pending.timeoutMs} ms`, {
           retryable: true,

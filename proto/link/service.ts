@@ -18,9 +18,27 @@ export const linkServiceDefinition = {
   } satisfies MethodDefinition<Frame, Frame>,
 };
 
+/** Hears of every message of a stream, in encoded bytes. Must be quick. */
+export interface Traffic {
+  sent(bytes: number): void;
+  received(bytes: number): void;
+}
+
 /** Opens the link's stream on a connection. */
-export function openLinkStream(client: Client): ClientDuplexStream<Frame, Frame> {
-  return client.makeBidiStreamRequest(OPEN_PATH, encodeFrame, decodeFrame);
+export function openLinkStream(client: Client, traffic?: Traffic): ClientDuplexStream<Frame, Frame> {
+  if (traffic === undefined) return client.makeBidiStreamRequest(OPEN_PATH, encodeFrame, decodeFrame);
+  return client.makeBidiStreamRequest(
+    OPEN_PATH,
+    (frame: Frame) => {
+      const bytes = encodeFrame(frame);
+      traffic.sent(bytes.length);
+      return bytes;
+    },
+    (bytes) => {
+      traffic.received(bytes.length);
+      return decodeFrame(bytes);
+    },
+  );
 }
 
 const toBuffer = (bytes: Uint8Array): Buffer =>

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { HealthState } from '@bulkhead/proto/plugin';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createHost } from '../../host/create-host.js';
@@ -163,6 +163,39 @@ test('a server that never answers is given up when the start has taken too long'
   const connecting = workshop.connect(at('localhost', port, workshop.tls()), { startTimeoutMs: 100 });
   await expect(connecting).rejects.toMatchObject({ code: 'START_TIMEOUT' });
   server.close();
+});
+
+test('a plugin that floods the connection is given up, and the reason is named', async () => {
+  const { port } = await workshop.serve(['--plaintext']);
+  let toHost: Socket | undefined;
+  let toPlugin: Socket | undefined;
+  const between = createServer((socket) => {
+    toHost = socket.on('error', () => {});
+    toPlugin = connect(port, '127.0.0.1').on('error', () => {});
+    socket.pipe(toPlugin).pipe(socket);
+  }).listen(0, '127.0.0.1');
+  await once(between, 'listening');
+  const sidecar = await workshop.connect(at('127.0.0.1', (between.address() as AddressInfo).port));
+  // The plugin asked for none of the answers that come now.
+  toPlugin?.unpipe();
+  toHost?.unpipe().resume();
+  const ping = Buffer.from([0, 0, 8, 6, 0, 0, 0, 0, 0, ...Buffer.alloc(8)]);
+  const pings = Buffer.concat(Array.from({ length: 500 }, () => ping));
+  // The next when those before are answered: what piles up ends the connection by itself.
+  let due = pings.length;
+  toHost?.on('data', ({ length }: Buffer) => {
+    due -= length;
+    if (due > 0) return;
+    due += pings.length;
+    toHost?.write(pings);
+  });
+  toHost?.write(pings);
+  expect(await sidecar.lost).toMatchObject({ code: 'CONNECTION_FLOODED', retryable: true });
+  expect(await sidecar.exited).toMatchObject({
+    reason: expect.stringContaining('flooded its connection') as unknown,
+  });
+  toPlugin?.destroy();
+  between.close();
 });
 
 test('a host runs hooks through an address, and connects again by itself when the plugin comes back', async () => {

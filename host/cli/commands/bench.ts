@@ -1,6 +1,9 @@
 import { Command } from 'commander';
 import { ExitCode, type Cli } from '../cli.js';
 
+/** Besides the calls, each of which is a part of its own; docs/benchmarks.md lists all. */
+const PARTS = 'hammered, install, verify, start, beside, gateway, killed';
+
 interface BenchOptions {
   readonly json: boolean;
   readonly rounds: string;
@@ -14,7 +17,10 @@ export function benchCommand(cli: Cli): Command {
     .option('--json', 'print all figures as one JSON object, as the last line', false)
     .option('--rounds <n>', 'interleaved rounds, of which the median counts', '5')
     .option('--slice-ms <ms>', 'how long each measurement takes', '600')
-    .option('--only <part>', 'measure only what has this in its name, for example store')
+    .option(
+      '--only <part>',
+      `measure only the parts with this in their name: ${PARTS}, and calls by name (noop, unary, store, kv_get, object_create, …; docs/benchmarks.md lists them)`,
+    )
     .action(async (options: BenchOptions) => {
       const { runBench } = await import('../run-bench.js');
       const ok = await runBench([

@@ -35,6 +35,7 @@ export const RESERVED_NAMES: ReadonlySet<string> = new Set([
   'in_flight',
   'queued',
   'restarts_total',
+  'failures_total',
   'memory_bytes',
   'event_loop_delay_seconds',
 ]);

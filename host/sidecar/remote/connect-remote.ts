@@ -7,6 +7,7 @@ import type { Clock } from '../../clock.js';
 import { type RemotePlugin } from '../../config/remote-address.js';
 import { establish, type BroughtUp } from '../bring-up.js';
 import { openChannel } from '../channel.js';
+import { FloodMeter } from '../flood/flood-meter.js';
 import { createHealthCheck } from '../health.js';
 import { guardByGrant, type Guard, type HostMethod, type PluginIdentity } from '../host-method.js';
 import { createLogMethods } from '../log-service.js';
@@ -54,12 +55,26 @@ export async function connectRemote(
     timedOut(remote, description.startTimeoutMs, phase),
   );
   let client: Client | undefined;
+  const flooded = Promise.withResolvers<never>();
+  // Raced below, or nobody's any more.
+  flooded.promise.catch(() => {});
+  let onFlood = (flood: BulkheadError): void => {
+    flooded.reject(flood);
+  };
+  const meter = new FloodMeter({
+    clock,
+    maxMessageBytes: description.maxMessageBytes,
+    onFlood: (flood) => {
+      log.logger.error({ code: flood.code }, `the connection is closed: ${flood.message}`);
+      onFlood(flood);
+    },
+  });
   try {
     const connecting = async (): Promise<BroughtUp> => {
       const tls =
         remote.tls === undefined ? plaintext(remote) : await pinServer(remote, remote.tls, given.signal);
       const name = isIP(remote.host) === 0 ? remote.host : undefined;
-      client = openChannel(`dns:${formatDestination(remote)}`, tls, description.maxMessageBytes, name);
+      client = openChannel(`dns:${formatDestination(remote)}`, tls, description.maxMessageBytes, meter, name);
       return establish({
         description,
         client,
@@ -67,8 +82,9 @@ export async function connectRemote(
         log,
         hostVersion: parts.hostVersion,
         serve: [...createLogMethods(log), ...parts.hostMethods].map((method) =>
-          (parts.guard ?? guardByGrant)(identityOf(description), method),
+          (parts.guard ?? guardByGrant)(identityOf(description), method, meter.waste),
         ),
+        meter,
         onUnknownMethod: (method) => parts.onUnknownMethod?.(identityOf(description), method),
         explain: (error) =>
           tls === undefined
@@ -79,10 +95,17 @@ export async function connectRemote(
         },
       });
     };
-    const up = await Promise.race([connecting(), budget.over]);
+    const up = await Promise.race([connecting(), budget.over, flooded.promise]);
+    onFlood = (flood) => {
+      up.transport.close(flood);
+    };
+    void up.transport.lost.then(() => {
+      meter.end();
+    });
     return createSidecar(up, log, clock.monotonic() - startedAt);
   } catch (error) {
     given.abort();
+    meter.end();
     client?.close();
     log.end();
     throw error;
