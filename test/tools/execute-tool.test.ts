@@ -8,7 +8,7 @@ import { readContributions, type ToolObject } from '@bulkhead/proto/rules';
 import { systemClock } from '../../host/clock.js';
 import type { ToolPolicy } from '../../host/config/config.js';
 import { createExecuteTool } from '../../host/services/tools/execute-tool.js';
-import type { AuditEntry } from '../../host/telemetry/audit.js';
+import { NO_AUDIT, type AuditEntry } from '../../host/telemetry/audit.js';
 import { createContributedTools } from '../../host/tools/contributed-tools.js';
 import { createHttpClient } from '../../host/tools/kinds/http-client.js';
 import { createToolPolicies } from '../../host/tools/policy.js';
@@ -104,11 +104,7 @@ function executor({
   const policies = createToolPolicies({ expose });
   const audited: AuditEntry[] = [];
   const events: { topic: string; dataJson: string }[] = [];
-  const audit = {
-    note: (entry: AuditEntry) => void audited.push(entry),
-    write: () => Promise.resolve(),
-    settled: () => Promise.resolve(),
-  };
+  const audit = { ...NO_AUDIT, note: (entry: AuditEntry) => void audited.push(entry) };
   const plugin = {
     config: {
       ...pluginConfig('notes'),

@@ -130,9 +130,10 @@ export function openWorkerLink(
       }
       const id = nextId;
       nextId += 1;
-      const durable = request.kind === 'group' || request.kind === 'commit';
+      const isDurable = (index: number): boolean =>
+        request.kind === 'group' || (request.kind === 'steps' && request.steps[index] === 'commit');
       const settleObserved = (index: number, outcome: Settled): void => {
-        if (durable || !outcome.ok) observe(outcome);
+        if (!outcome.ok || isDurable(index)) observe(outcome);
         settle(index, outcome);
       };
       waiting.set(id, { left: count, settled: new Set(), count, settle: settleObserved });
