@@ -23,6 +23,7 @@ import type { LaunchDescription } from './sidecar/sidecar.js';
 import { sweepLeftovers } from './sidecar/sweep.js';
 import type { ChosenWall } from './sidecar/wall/choose-wall.js';
 import { openWall } from './sidecar/wall/open-wall.js';
+import { createSchemaCheck } from './schemas/schema-check.js';
 import { NO_AUDIT } from './telemetry/audit.js';
 import { createLogger, parseLogLevel } from './telemetry/logger.js';
 import { createMetrics } from './telemetry/metrics.js';
@@ -146,6 +147,7 @@ export function assembleHost(
     settings: config.lifecycle,
   });
   let { customHooks, limits } = config;
+  const schemas = createSchemaCheck({ clock });
   const dispatcher = (parts.createDispatcher ?? createDispatcher)({
     entries: entriesOf(supervisor),
     customHooks,
@@ -153,6 +155,7 @@ export function assembleHost(
     clock,
     log,
     rotation,
+    schemas,
     onRecord: observe,
   });
   metrics.setGauges(() => supervisor.gauges());
@@ -186,6 +189,7 @@ export function assembleHost(
       services?.pause();
       await supervisor.quiet(config.host.drainTimeoutMs);
       await dispatcher.drain(config.host.drainTimeoutMs);
+      await schemas.close();
       await supervisor.stop();
       await services?.stop();
       state = 'stopped';

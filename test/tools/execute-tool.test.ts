@@ -13,7 +13,7 @@ import { createContributedTools } from '../../host/tools/contributed-tools.js';
 import { createHttpClient } from '../../host/tools/kinds/http-client.js';
 import { createToolPolicies } from '../../host/tools/policy.js';
 import { createToolReport } from '../../host/tools/tool-report.js';
-import { createSchemaCheck } from '../../host/tools/schema-check.js';
+import { createSchemaCheck } from '../../host/schemas/schema-check.js';
 import { createToolRunner } from '../../host/tools/tool-runner.js';
 import { functionHooks, type HookFunction } from '../gateway/gateway.test-support.js';
 import { plugin as pluginConfig } from '../../host/lifecycle/fakes.test-support.js';
