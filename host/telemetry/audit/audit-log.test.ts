@@ -249,8 +249,9 @@ describeEachStore('the audit log', (the) => {
     await gone.settled();
     await gone.stop();
     // As when it is killed between a change and its chain.
-    await store.transaction((trx) => gone.write(trx, entry('llm.create', { details: { name: 'gpt' } })));
-    await change(gone, 'llm.delete');
+    const beside = createChangeAudit(join(folder, 'gone'), systemClock);
+    await store.transaction((trx) => beside.write(trx, entry('llm.create', { details: { name: 'gpt' } })));
+    await store.transaction((trx) => beside.write(trx, entry('llm.delete')));
     const clock = new FakeClock(Date.parse('2026-01-01T00:00:00Z'));
     const other = open('other', { clock });
     await other.start();
