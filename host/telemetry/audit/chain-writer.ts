@@ -72,13 +72,18 @@ export class ChainWriter {
   link(content: AuditContent, nowMs: number): Link | undefined {
     const hold = this.#take();
     if (hold === undefined) return undefined;
-    const entry = this.#next(hold, content);
-    const { db } = this.#store;
-    return {
-      // Where the chain stands elsewhere, its key is taken, and the batch falls.
-      queries: [db.insertInto('audit_log').values(entry), this.#moveHead(entry, nowMs)],
-      end: hold.end,
-    };
+    try {
+      const entry = this.#next(hold, content);
+      const { db } = this.#store;
+      return {
+        // Where the chain stands elsewhere, its key is taken, and the batch falls.
+        queries: [db.insertInto('audit_log').values(entry), this.#moveHead(entry, nowMs)],
+        end: hold.end,
+      };
+    } catch (error) {
+      hold.end('undone');
+      throw error;
+    }
   }
 
   /**
