@@ -24,6 +24,7 @@ import { sweepLeftovers } from './sidecar/sweep.js';
 import type { ChosenWall } from './sidecar/wall/choose-wall.js';
 import { logWall } from './sidecar/wall/log-wall.js';
 import { openWall } from './sidecar/wall/open-wall.js';
+import { createSchemaCheck } from './schemas/schema-check.js';
 import { NO_AUDIT } from './telemetry/audit.js';
 import { createLogger, parseLogLevel } from './telemetry/logger.js';
 import { createMetrics } from './telemetry/metrics.js';
@@ -150,6 +151,7 @@ export function assembleHost(
     settings: config.lifecycle,
   });
   let { customHooks, limits } = config;
+  const schemas = createSchemaCheck({ clock });
   const dispatcher = (parts.createDispatcher ?? createDispatcher)({
     entries: entriesOf(supervisor),
     customHooks,
@@ -157,6 +159,7 @@ export function assembleHost(
     clock,
     log,
     rotation,
+    schemas,
     onRecord: observe,
   });
   metrics.setGauges(() => supervisor.gauges());
@@ -190,6 +193,7 @@ export function assembleHost(
       services?.pause();
       await supervisor.quiet(config.host.drainTimeoutMs);
       await dispatcher.drain(config.host.drainTimeoutMs);
+      await schemas.close();
       await supervisor.stop();
       await services?.stop();
       state = 'stopped';

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
-import { checkConfig, configDefaults, type Keys } from '@bulkhead/proto/rules/schema';
+import type { Keys } from '@bulkhead/proto/rules/schema';
 import type { Manifest } from '../manifest/manifest.js';
 import { originAt, treeAt, treeFromValue, valueOf, type SourceTree } from '../manifest/source-tree.js';
+import { systemClock } from '../clock.js';
 import { describeHidden, plainly } from './bulkhead-file.js';
+import { createConfigChecks, type ConfigChecks } from './check-plugin-config.js';
 import { mergeLayers, missingFrom, settle } from './merge.js';
 import { readConfigFile } from './read-tree.js';
 import { holdsReference, resolveReferences, type ReferenceRules } from './references.js';
@@ -35,10 +37,22 @@ const DEFAULT_ORIGIN = { layer: 'schema default' };
  * what bulkhead.yaml and its overlay say, the operator's file in the data directory, the host's store.
  */
 export async function resolvePluginConfig(context: PluginConfigContext): Promise<ResolvedPluginConfig> {
+  const checks = createConfigChecks(systemClock);
+  try {
+    return await resolveWith(checks, context);
+  } finally {
+    await checks.close();
+  }
+}
+
+async function resolveWith(
+  checks: ConfigChecks,
+  context: PluginConfigContext,
+): Promise<ResolvedPluginConfig> {
   const { manifest, report, written, stored } = context;
   const keys: Keys = ['plugins', context.name, 'config'];
   const schema = manifest.configSchema;
-  const defaults = treeFromValue(schema === undefined ? {} : configDefaults(schema), DEFAULT_ORIGIN);
+  const defaults = treeFromValue(await checks.defaults(schema), DEFAULT_ORIGIN);
   const shipped = await fileLayer(context.directory, 'package file', report);
   const operator = await fileLayer(join(context.dataDir, 'config', manifest.id), "operator's file", report);
   if (shipped !== undefined) noticeReferences(shipped, context, []);
@@ -51,7 +65,7 @@ export async function resolvePluginConfig(context: PluginConfigContext): Promise
     stored === undefined ? undefined : resolveReferences(stored, context.references, keys),
   ];
   const { tree, removed } = settle(mergeLayers(layers.filter((layer) => layer !== undefined)));
-  const checked = checkConfig(schema, valueOf(tree), {
+  const checked = await checks.check(schema, valueOf(tree), {
     prefix: keys,
     removed: [...removed, ...missingFrom(tree, defaults)],
     describeValue: (at, value) => describeHidden(treeAt(tree, at.slice(keys.length))) ?? plainly(value),

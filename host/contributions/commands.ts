@@ -5,7 +5,7 @@ import type { RequestContext } from '../dispatch/invocation.js';
 import { pluginContext } from '../dispatch/plugin-context.js';
 import type { ActivePlugin } from '../lifecycle/active-plugin.js';
 import { resultOfJson } from '../tools/result.js';
-import type { SchemaCheck } from '../tools/schema-check.js';
+import type { SchemaCheck } from '../schemas/schema-check.js';
 import { assertSchema } from './plugin-call.js';
 
 /** A command that a plugin contributes. */

@@ -1,5 +1,5 @@
 import type { ActivePlugin } from '../lifecycle/active-plugin.js';
-import type { SchemaCheck } from '../tools/schema-check.js';
+import type { SchemaCheck } from '../schemas/schema-check.js';
 import type { Audit } from '../telemetry/audit.js';
 import { createCommands, type Commands } from './commands.js';
 import { createPluginRoutes, type PluginRoutes } from './routes.js';

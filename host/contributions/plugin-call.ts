@@ -1,6 +1,6 @@
 import { BulkheadError, ErrorCode, isBulkheadError } from '@bulkhead/proto';
 import type { JsonSchemaObject } from '@bulkhead/proto/rules';
-import { tellProblems, type SchemaCheck } from '../tools/schema-check.js';
+import { tellProblems, type SchemaCheck } from '../schemas/schema-check.js';
 
 /**
  * Holds a JSON text against a schema that a plugin declared.

@@ -4,7 +4,7 @@ import { CallRpcRequest, CallRpcResponse } from '@bulkhead/proto/plugin';
 import type { RpcMethodDeclaration } from '@bulkhead/proto/rules';
 import type { ActivePlugin } from '../lifecycle/active-plugin.js';
 import type { Actor, Audit, AuditEntry } from '../telemetry/audit.js';
-import type { SchemaCheck } from '../tools/schema-check.js';
+import type { SchemaCheck } from '../schemas/schema-check.js';
 import { assertSchema } from './plugin-call.js';
 
 /** Who calls a method, as the listener found out. */

@@ -18,6 +18,7 @@ import {
   type HookSpec,
   type Payload,
 } from '@bulkhead/proto/rules';
+import { assertFits } from './custom-hooks.js';
 import type { HookPlan, Step } from './hook-index.js';
 import { exceedsSelection, mergeFields, type SelectionTree } from './field-selection.js';
 import type { HostViolation } from './invocation.js';
@@ -163,13 +164,16 @@ export interface AppliedAnswer {
   readonly payload: Payload;
   readonly kept: readonly string[];
   readonly dropped: readonly string[];
+  /** Settles when the payload is known to fit its hook's schema; absent: it does. */
+  readonly checked?: Promise<void>;
 }
 
 /**
  * Applies a change under the hook's field policy, the plugin's header permission and its `fields`.
  * A plugin that may write headers without reading them adds to them: it cannot remove what it does not see.
  *
- * @throws BulkheadError INVALID_ANSWER when a custom payload would no longer fit its schema, or would be too large
+ * @throws BulkheadError INVALID_ANSWER when a custom payload would no longer fit its schema, or would be too large; the
+ * former may also be the rejection of `checked`
  */
 export function applyAnswer(
   plan: HookPlan,
@@ -197,10 +201,12 @@ export function applyAnswer(
     }
   }
   if (kept.length === 0) return { payload, kept, dropped };
-  const fault = plan.check?.(next);
-  if (fault !== undefined)
-    throw wrong(plan.spec, `the changed payload does not fit the hook's schema: ${fault}`);
-  return { payload: next, kept, dropped };
+  const applied = { payload: next, kept, dropped };
+  if (plan.check === undefined) return applied;
+  const checked = assertFits(plan.check, next, (fault) =>
+    wrong(plan.spec, `the changed payload does not fit the hook's schema: ${fault}`),
+  );
+  return checked === undefined ? applied : { ...applied, checked };
 }
 
 function mayChange(plan: HookPlan, step: Step, name: string): boolean {

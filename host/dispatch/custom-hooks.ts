@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { BulkheadError, ErrorCode, type Problem } from '@bulkhead/proto';
+import { BulkheadError, ErrorCode, isBulkheadError, type Problem } from '@bulkhead/proto';
 import { JsonText } from '@bulkhead/proto/json';
 import {
   HOOK_NAME,
@@ -9,11 +9,14 @@ import {
   type HookSpec,
   type Payload,
 } from '@bulkhead/proto/rules';
-import { compileSchema } from '@bulkhead/proto/rules/schema';
+import { compileSchema, createCostJudge } from '@bulkhead/proto/rules/schema';
 import type { CustomHookDeclaration } from '../manifest/manifest.js';
+import { tellProblems, type SchemaCheck } from '../schemas/schema-check.js';
 
-/** Says what is wrong with a payload under its hook's schema, or undefined. */
-export type PayloadCheck = (payload: Payload) => string | undefined;
+type Schemas = Pick<SchemaCheck, 'problems'>;
+
+/** Says what is wrong with a payload under its hook's schema, or undefined; later, where that may take long. */
+export type PayloadCheck = (payload: Payload) => string | undefined | Promise<string | undefined>;
 
 export interface CompiledCustomHook {
   readonly spec: HookSpec;
@@ -24,10 +27,12 @@ export interface CompiledCustomHook {
  * Compiles the custom hooks of embedder, configuration and manifests. Two equal declarations of one name are one hook.
  *
  * @param problems - takes every fault; a hook with one is left out
+ * @param schemas checks what the event loop should not
  */
 export function compileCustomHooks(
   declarations: readonly CustomHookDeclaration[],
   problems: Problem[],
+  schemas: Schemas,
 ): ReadonlyMap<string, CompiledCustomHook> {
   const compiled = new Map<string, CompiledCustomHook>();
   const seen = new Map<string, CustomHookDeclaration>();
@@ -46,7 +51,7 @@ export function compileCustomHooks(
     }
     seen.set(declaration.name, declaration);
     try {
-      compiled.set(declaration.name, compile(declaration));
+      compiled.set(declaration.name, compile(declaration, schemas));
     } catch (error) {
       problems.push({
         code: ErrorCode.CONFIG_INVALID,
@@ -70,19 +75,21 @@ function faultOf({ name, payload, writable }: CustomHookDeclaration): string | u
     : `lists '${stray}' as writable, which is no property of its payload`;
 }
 
-function compile({ name, payload, writable }: CustomHookDeclaration): CompiledCustomHook {
+/** Faults that are told of one payload, at most. */
+const MAX_FAULTS = 10;
+
+function compile({ name, payload, writable }: CustomHookDeclaration, schemas: Schemas): CompiledCustomHook {
   const members = Object.keys(isPlainObject(payload['properties']) ? payload['properties'] : {});
   const validate = compileSchema(payload);
+  const isCheap = createCostJudge(payload);
   return {
     spec: customHookSpec({ name, members, ...(writable === undefined ? {} : { writable }) }),
     check: (given) => {
-      const value: Record<string, unknown> = {};
-      for (const [key, item] of Object.entries(given)) {
-        if (item !== undefined)
-          value[key] = item instanceof JsonText ? (JSON.parse(item.text) as unknown) : plainJson(item);
-      }
-      if (validate(value)) return undefined;
+      const text = textOf(given);
+      if (!isCheap(text.length)) return checkAside(schemas, payload, text);
+      if (validate(JSON.parse(text))) return undefined;
       return (validate.errors ?? [])
+        .slice(0, MAX_FAULTS)
         .map(
           ({ instancePath, message }) =>
             `${instancePath === '' ? 'payload' : instancePath} ${message ?? 'is wrong'}`,
@@ -92,15 +99,48 @@ function compile({ name, payload, writable }: CustomHookDeclaration): CompiledCu
   };
 }
 
-/** As JSON has it: dates as text, numbers with a source text as numbers. */
-function plainJson(value: unknown): unknown {
-  return typeof value === 'object' && value !== null ? (JSON.parse(JSON.stringify(value)) as unknown) : value;
+/** In the thread for it, which is ended with a check that takes too long. */
+async function checkAside(
+  schemas: Schemas,
+  schema: CustomHookDeclaration['payload'],
+  text: string,
+): Promise<string | undefined> {
+  try {
+    const problems = await schemas.problems(schema, text, ErrorCode.INVALID_PAYLOAD);
+    return problems.length === 0 ? undefined : tellProblems(problems);
+  } catch (error) {
+    if (isBulkheadError(error)) throw error;
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
-/** @throws BulkheadError INVALID_PAYLOAD */
-export function assertCustomPayload(spec: HookSpec, check: PayloadCheck, payload: Payload): void {
+/** As JSON has it: dates as text, numbers with a source text as they stand there. */
+function textOf(payload: Payload): string {
+  const members = Object.entries(payload).flatMap(([key, value]) => {
+    const text = value instanceof JsonText ? value.text : JSON.stringify(value);
+    return text === undefined ? [] : [`${JSON.stringify(key)}:${text}`];
+  });
+  return `{${members.join(',')}}`;
+}
+
+/**
+ * Refuses a payload in which `check` finds a fault.
+ *
+ * @returns undefined when it is good; where the check takes longer, a promise that rejects when it is not
+ * @throws what `error` makes of the fault; RATE_LIMITED
+ */
+export function assertFits(
+  check: PayloadCheck,
+  payload: Payload,
+  error: (fault: string) => BulkheadError,
+): Promise<void> | undefined {
+  const refuse = (fault: string | undefined): undefined => {
+    if (fault !== undefined) throw error(fault);
+  };
   const fault = check(payload);
-  if (fault !== undefined) {
-    throw new BulkheadError(ErrorCode.INVALID_PAYLOAD, `payload of ${spec.name}: ${fault}`);
-  }
+  if (!(fault instanceof Promise)) return refuse(fault);
+  const fits = fault.then(refuse);
+  // Nobody may wait for it any more when it rejects.
+  fits.catch(() => undefined);
+  return fits;
 }

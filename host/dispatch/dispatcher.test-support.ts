@@ -2,8 +2,9 @@ import { pino, type Logger } from 'pino';
 import type { HostConfig } from '../config/config.js';
 import { FakeClock } from '../clock.test-support.js';
 import type { CustomHookDeclaration } from '../manifest/manifest.js';
-import { createDispatcher, type Dispatcher } from './dispatcher.js';
+import { createDispatcher, type Dispatcher, type DispatcherOptions } from './dispatcher.js';
 import type { PluginRecord } from './invocation.js';
+import { createSchemaCheck } from '../schemas/schema-check.js';
 import type { DispatchEntry } from './port.js';
 
 export const LIMITS: HostConfig['limits'] = {
@@ -34,7 +35,11 @@ export interface TestDispatcher {
 
 export function testDispatcher(
   entries: readonly DispatchEntry[],
-  options: { limits?: Partial<HostConfig['limits']>; customHooks?: readonly CustomHookDeclaration[] } = {},
+  options: {
+    limits?: Partial<HostConfig['limits']>;
+    customHooks?: readonly CustomHookDeclaration[];
+    schemas?: DispatcherOptions['schemas'];
+  } = {},
 ): TestDispatcher {
   const clock = new FakeClock();
   const records: PluginRecord[] = [];
@@ -45,6 +50,8 @@ export function testDispatcher(
     limits: { ...LIMITS, ...options.limits },
     clock,
     log,
+    // Starts a thread only for what the event loop should not check.
+    schemas: options.schemas ?? createSchemaCheck({ clock }),
     onRecord: (record) => records.push(record),
   });
   return { dispatcher, clock, records, lines };

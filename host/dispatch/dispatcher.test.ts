@@ -51,6 +51,7 @@ describe('records', () => {
       limits: LIMITS,
       clock: new FakeClock(),
       log,
+      schemas: { problems: () => Promise.resolve([]) },
       onRecord: () => {
         throw new Error('full');
       },

@@ -4,6 +4,8 @@ import type { Logger } from 'pino';
 import type { Clock } from '../clock.js';
 import type { HostConfig } from '../config/config.js';
 import type { CustomHookDeclaration } from '../manifest/manifest.js';
+import type { SchemaCheck } from '../schemas/schema-check.js';
+import { awaitCheck } from './await-check.js';
 import { BackgroundWork } from './background.js';
 import { describeHooks, type HookDescription } from './describe-hooks.js';
 import { HookCall, stateKeyOf } from './hook-call.js';
@@ -24,6 +26,8 @@ export interface DispatcherOptions {
   readonly limits: HostConfig['limits'];
   readonly clock: Clock;
   readonly log: Logger;
+  /** Checks payloads of custom hooks that the event loop should not. */
+  readonly schemas: Pick<SchemaCheck, 'problems'>;
   /** Takes every record, those of background runs too. Must be quick; what it throws is logged. */
   readonly onRecord?: (record: PluginRecord) => void;
   /** Shared with whoever else runs hooks of the same plugins. Default: one of its own. */
@@ -35,7 +39,7 @@ export interface Dispatcher {
    * Runs a hook's plugins on a payload.
    *
    * Rejects with a BulkheadError only for the caller's own faults: UNKNOWN_HOOK, INVALID_PAYLOAD, PAYLOAD_TOO_LARGE,
-   * CANCELLED, DEADLINE_EXCEEDED (of the caller's own time). A guard that fails is a result with `allowed: false`.
+   * CANCELLED, DEADLINE_EXCEEDED (of the caller's own time); and with RATE_LIMITED when too many payloads wait to be checked. A guard that fails is a result with `allowed: false`.
    */
   invoke(
     hook: string,
@@ -71,7 +75,7 @@ const NO_CONTEXT: RequestContext = Object.freeze({});
 
 /** @throws BulkheadError CONFIG_INVALID with every fault of entries and custom hooks */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const { clock, log } = options;
+  const { clock, log, schemas } = options;
   let { limits } = options;
   const parts: DispatchParts = {
     clock,
@@ -82,7 +86,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     warnings: new WarnLimiter(clock, log),
     onRecord: guarded(options.onRecord, log),
   };
-  let index = buildIndex(options.entries, options.customHooks, limits);
+  let index = buildIndex(options.entries, options.customHooks, limits, schemas);
 
   const planOf = (hook: string): HookPlan => {
     const plan = index.get(hook);
@@ -100,7 +104,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       try {
         const requestId = context.requestId ?? randomUUID();
         const call = new HookCall(planOf(hook), payload, requestId, context, invokeOptions, clock);
-        return runPipeline(parts, call);
+        const { checked } = call;
+        if (checked === undefined) return runPipeline(parts, call);
+        return awaitCheck(call, checked, clock).then(() => runPipeline(parts, call));
       } catch (error) {
         return Promise.reject(BulkheadError.from(error));
       }
@@ -112,7 +118,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       if (parts.background.endRequest(key)) parts.state.end(key);
     },
     update(entries, customHooks, nextLimits = limits) {
-      index = buildIndex(entries, customHooks, nextLimits);
+      index = buildIndex(entries, customHooks, nextLimits, schemas);
       limits = nextLimits;
       parts.state.ttlMs = limits.stateTtlMs;
       const names = new Set(entries.map(({ port }) => port.name));

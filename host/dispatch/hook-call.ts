@@ -4,7 +4,7 @@ import { checkPayload, parsePayload, type Payload } from '@bulkhead/proto/rules'
 import type { Clock } from '../clock.js';
 import { bytesAbove } from './answer.js';
 import { CallContexts, sampledTraceparent } from './call-context.js';
-import { assertCustomPayload } from './custom-hooks.js';
+import { assertFits } from './custom-hooks.js';
 import type { HookPlan, Step } from './hook-index.js';
 import type { HostViolation, InvokeOptions, PluginRecord, RequestContext } from './invocation.js';
 import { Snapshot } from './snapshot.js';
@@ -32,6 +32,7 @@ export class HookCall {
   readonly metadata: Record<string, JsonObject> = {};
   readonly #given: Payload;
   readonly #clock: Clock;
+  #checked: Promise<void> | undefined;
   #first: Snapshot | undefined;
   #current: Snapshot | undefined;
 
@@ -60,6 +61,11 @@ export class HookCall {
     } else this.#given = checkPayload(plan.spec, payload);
   }
 
+  /** Settles when the payload is known to be good; undefined when it is already. */
+  get checked(): Promise<void> | undefined {
+    return this.#checked;
+  }
+
   /** The payload as it stands now, for conditions; nothing is converted for it. */
   get seen(): Payload {
     return this.#current?.payload ?? this.#given;
@@ -70,8 +76,9 @@ export class HookCall {
     if (this.#current !== undefined) return this.#current;
     const { plan } = this;
     const payload = parsePayload(plan.spec, this.#given);
-    if (plan.check !== undefined) assertCustomPayload(plan.spec, plan.check, payload);
     if (plan.busy) assertWithinLimit(plan, payload);
+    if (plan.check !== undefined)
+      this.#checked = assertFits(plan.check, payload, (fault) => misfit(plan, fault));
     this.#first = this.#current = new Snapshot(plan.spec, plan.withoutHeaders, payload);
     return this.#current;
   }
@@ -129,6 +136,10 @@ export class HookCall {
     }
     return result;
   }
+}
+
+function misfit({ spec }: HookPlan, fault: string): BulkheadError {
+  return new BulkheadError(ErrorCode.INVALID_PAYLOAD, `payload of ${spec.name}: ${fault}`);
 }
 
 function assertWithinLimit(plan: HookPlan, payload: Payload): void {

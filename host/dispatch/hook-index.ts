@@ -1,6 +1,7 @@
 import { BulkheadError, ErrorCode, type Problem } from '@bulkhead/proto';
 import { HOOKS, checkConditions, checkFields, type HookSpec } from '@bulkhead/proto/rules';
 import type { CustomHookDeclaration, Mode } from '../manifest/manifest.js';
+import type { SchemaCheck } from '../schemas/schema-check.js';
 import { contextView, type ContextView } from './call-context.js';
 import { compileConditions, subjectField, type Matcher } from './conditions.js';
 import { compileCustomHooks, type PayloadCheck } from './custom-hooks.js';
@@ -60,9 +61,10 @@ export function buildIndex(
   entries: readonly DispatchEntry[],
   customHooks: readonly CustomHookDeclaration[],
   limits: IndexLimits,
+  schemas: Pick<SchemaCheck, 'problems'>,
 ): ReadonlyMap<string, HookPlan> {
   const problems: Problem[] = [];
-  const custom = compileCustomHooks(customHooks, problems);
+  const custom = compileCustomHooks(customHooks, problems, schemas);
   const specs = new Map<string, HookSpec>(Object.entries(HOOKS));
   for (const [name, { spec }] of custom) specs.set(name, spec);
   const steps = new Map<string, Step[]>();

@@ -1,6 +1,7 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { InvokeResponse } from '@bulkhead/proto/plugin';
-import { applyAnswer, readAnswer, readMetadata } from './answer.js';
+import { applyAnswer, readAnswer, readMetadata, type AppliedAnswer, type PluginAnswer } from './answer.js';
+import { awaitCheck } from './await-check.js';
 import type { HookCall, Refusal } from './hook-call.js';
 import type { Step } from './hook-index.js';
 import type { DispatchParts } from './parts.js';
@@ -49,7 +50,10 @@ export async function runSerial(
     try {
       const request = createRequest(parts, call, step, snapshot, undefined);
       const response = await askPlugin(parts, call, step, request, timeoutMs, call.signal);
-      const { report, refusal } = take(parts, call, step, snapshot, response);
+      const answer = readAnswer(call.plan, step.port.name, response);
+      const applied = apply(call, step, snapshot, answer);
+      if (applied?.checked !== undefined) await awaitCheck(call, applied.checked, parts.clock);
+      const { report, refusal } = take(parts, call, step, response, answer, applied);
       record(parts, call, step, report, parts.clock.monotonic() - started);
       if (refusal !== undefined) return refusal;
     } catch (thrown) {
@@ -78,6 +82,18 @@ interface Taken {
 
 const TAKEN_ALLOW: Taken = { report: ALLOWED };
 
+/** @throws BulkheadError INVALID_ANSWER */
+function apply(
+  { plan }: HookCall,
+  step: Step,
+  { payload }: Snapshot,
+  answer: PluginAnswer,
+): AppliedAnswer | undefined {
+  return answer.kind === 'modify'
+    ? applyAnswer(plan, step, payload, answer.changed, answer.changes)
+    : undefined;
+}
+
 /**
  * Takes an answer over: nothing of it when any part is wrong.
  *
@@ -87,15 +103,11 @@ function take(
   parts: DispatchParts,
   call: HookCall,
   step: Step,
-  snapshot: Snapshot,
   response: InvokeResponse,
+  answer: PluginAnswer,
+  applied: AppliedAnswer | undefined,
 ): Taken {
   const { plan } = call;
-  const answer = readAnswer(plan, step.port.name, response);
-  const applied =
-    answer.kind === 'modify'
-      ? applyAnswer(plan, step, snapshot.payload, answer.changed, answer.changes)
-      : undefined;
   const metadata = isEmpty(response.metadata) ? undefined : readMetadata(plan.spec, response.metadata);
   keepState(parts, call, step, response, response.shared);
   if (metadata !== undefined) addMetadata(call, step, metadata.values);

@@ -54,8 +54,14 @@ export function createOutbox(store: Store, clock: Clock, log: Logger): Outbox {
 
   return {
     async append(trx, event) {
-      await appendStatement(trx, checkEvent(event), clock.now()).execute();
+      const { numInsertedOrUpdatedRows: added = 0n } = await appendStatement(
+        trx,
+        checkEvent(event),
+        clock.now(),
+      ).executeTakeFirstOrThrow();
+      return added > 0n;
     },
+    appending: (event) => appendStatement(store.db, checkEvent(event), clock.now()),
     async publish(event) {
       const checked = checkEvent(event);
       if (waiting.length >= MAX_WAITING) {

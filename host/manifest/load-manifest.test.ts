@@ -42,6 +42,25 @@ describe('readManifest', () => {
     });
   });
 
+  it('refuses schedules that could never fire', async () => {
+    const schedule = (cron: string, timezone = 'UTC'): string => `
+    - { name: s, cron: '${cron}', timezone: '${timezone}' }`;
+    const manifest = (schedules: string): Promise<void> =>
+      write({ 'plugin.yaml': `id: a.b\nname: A\nversion: 1.0.0\ncontributes:\n  schedules:${schedules}\n` });
+    await manifest(schedule('*/5 * * * *', 'Europe/Vienna'));
+    expect(await problems()).toEqual([]);
+    await manifest(
+      schedule('0 0 * * *') + schedule('61 * * * *') + schedule('0 0 30 2 *') + schedule('@daily'),
+    );
+    expect(await problems()).toEqual([
+      expect.stringMatching(/^MANIFEST_INVALID plugin.yaml:7 "61 /),
+      expect.stringMatching(/^MANIFEST_INVALID plugin.yaml:8 "0 0 30 2 \*" never fires/),
+      expect.stringMatching(/^MANIFEST_INVALID plugin.yaml:9 expected five fields/),
+    ]);
+    await manifest(schedule('0 0 * * *', 'Mars/Olympus'));
+    expect((await problems())[0]).toMatch(/:6 expected an IANA time zone, got "Mars\/Olympus"/);
+  });
+
   it('refuses a directory with no manifest, or with two', async () => {
     expect((await problems())[0]).toMatch(/^MANIFEST_NOT_FOUND .*found none/);
     await write({ 'plugin.yaml': 'version: 1.0.0', 'plugin.json': '{}' });

@@ -7,6 +7,7 @@ import { formatProblem, sortProblems } from './format-problem.js';
 import type { Manifest } from './manifest.js';
 import { notYetUsed } from './not-yet-used.js';
 import { readPackageJson } from './package-info.js';
+import { scheduleFaults } from './schedule-faults.js';
 import { originAt, valueOf, type SourceTree } from './source-tree.js';
 
 /** The names that a manifest may have, at the package's root; exactly one of them. */
@@ -83,6 +84,9 @@ async function parseManifest(text: string, file: string, directory: string): Pro
   const packageJson = await readPackageJson(directory);
   const checked = checkManifest(valueOf(tree), packageJson);
   if (!checked.ok) return { ok: false, problems: sortProblems(checked.problems.map(located)) };
+
+  const faults = scheduleFaults(checked.manifest);
+  if (faults.length > 0) return { ok: false, problems: sortProblems(faults.map(located)) };
 
   const entry = checked.manifest.entry ?? packageJson?.entry;
   if (entry !== undefined && escapesPackage(entry)) {

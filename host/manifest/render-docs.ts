@@ -61,7 +61,8 @@ ${renderSchemaTable(MANIFEST_SCHEMA)}
 \`default: {}\`. An object that names properties refuses others unless the schema says otherwise with
 \`additionalProperties\` or \`unevaluatedProperties\`; an inner \`type: object\` that names none is a free map. \`writeOnly: true\` marks a
 value that is never shown. References to other documents are not fetched. A keyword or format that has no effect is
-reported.
+reported. A check that takes longer than 2 s is ended, and the configuration refused: look for a pattern that backtracks,
+\`uniqueItems\` over long lists, or a schema that refers to itself several times.
 
 ## Scopes
 

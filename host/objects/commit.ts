@@ -2,17 +2,18 @@ import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { changedFields, type ObjectHook, type ObjectShapes, type ObjectType } from '@bulkhead/proto/rules';
 import type { Transaction } from 'kysely';
 import type { Clock } from '../clock.js';
-import type { EventOutbox } from '../events/outbox.js';
+import type { EventOutbox, NewEvent } from '../events/outbox.js';
 import type { Database } from '../store/database.js';
 import type { Store } from '../store/store.js';
+import { isUniqueViolation } from '../store/unique-violation.js';
 import type { Audit, AuditEntry } from '../telemetry/audit.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Operation } from './before-hooks.js';
 import { hooksFor, type Action, type HookedPlugin } from './hook-list.js';
-import type { ClaimedRun, HookRuns } from './hook-runs.js';
+import type { ClaimedRun, HookRuns, PendingRun } from './hook-runs.js';
 import { addNotes, applyNotes, type NoteChanges } from './object-rows.js';
 import type { ObjectTable } from './object-table.js';
-import { assertReferences, assertUnreferenced } from './references.js';
+import { assertReferences, assertUnreferenced, hasReferences } from './references.js';
 import { hasSecrets, type Seal } from './seal.js';
 
 /** Told to every host when an object is another one: JSON of type and id. */
@@ -23,7 +24,7 @@ export interface CommitParts<Type extends ObjectType> {
   readonly clock: Clock;
   readonly log: Logger;
   readonly audit: Audit;
-  readonly events: Pick<EventOutbox, 'append' | 'wake'>;
+  readonly events: Pick<EventOutbox, 'append' | 'appending' | 'wake'>;
   readonly runs: HookRuns;
   readonly table: ObjectTable<Type>;
   readonly seal: Seal;
@@ -53,48 +54,92 @@ export async function commitChange<Type extends ObjectType>(
   notes: NoteChanges,
 ): Promise<Committed<Type>> {
   const { store, audit, table } = parts;
-  const after: ObjectHook = `after_${operation.action}`;
-  const plugins = hooksFor(parts.active(), operation.type, after, operation.actor);
-  if ([object, operation.previous ?? {}].some((each) => hasSecrets(operation.type, each)))
-    await parts.seal.prepare();
+  const { type, action, actor } = operation;
+  const after: ObjectHook = `after_${action}`;
+  const plugins = hooksFor(parts.active(), type, after, actor);
+  const entry = auditEntry(operation, object);
+  const event: NewEvent = {
+    topic: `system.${type}.${PAST[action]}`,
+    dataJson: JSON.stringify({ type, id: object.id, operation_id: operation.id, actor }),
+  };
+  const runsOf = (written: ObjectShapes[Type]): readonly PendingRun[] =>
+    plugins.map(({ config }) => ({
+      plugin: config.name,
+      hook: after,
+      type,
+      objectId: object.id,
+      operationId: operation.id,
+      userId: actor.id,
+      depth: operation.depth,
+      object: written,
+      ...(operation.previous === undefined ? {} : { previous: operation.previous }),
+    }));
+  const done = async ({ written, heard }: Written<Type>): Promise<Committed<Type>> => {
+    if (heard) parts.events.wake();
+    await audit.settled();
+    return { done: true, object: written, pending: plugins.length };
+  };
+
+  const secret = [object, operation.previous ?? {}].some((each) => hasSecrets(type, each));
+  if (action === 'create' && !secret && !hasReferences(object)) {
+    const created = await createAtOnce(parts, object, notes, { entry, event, runsOf });
+    if (created !== undefined) return done(created);
+  }
+  if (secret) await parts.seal.prepare();
   try {
     const committed = await store.transaction(async (trx) => {
       // One after another in the store, sent without waiting for each other.
-      const [written] = await Promise.all([
+      const [written, , heard] = await Promise.all([
         writeObject(trx, table, operation, object, notes),
-        audit.write(trx, auditEntry(operation, object)),
-        parts.events.append(trx, {
-          topic: `system.${operation.type}.${PAST[operation.action]}`,
-          dataJson: JSON.stringify({
-            type: operation.type,
-            id: object.id,
-            operation_id: operation.id,
-            actor: operation.actor,
-          }),
-        }),
+        audit.write(trx, entry),
+        parts.events.append(trx, event),
       ]);
-      await parts.runs.add(
-        trx,
-        plugins.map(({ config }) => ({
-          plugin: config.name,
-          hook: after,
-          type: operation.type,
-          objectId: object.id,
-          operationId: operation.id,
-          userId: operation.actor.id,
-          depth: operation.depth,
-          object: written,
-          ...(operation.previous === undefined ? {} : { previous: operation.previous }),
-        })),
-        parts.clock.now(),
-      );
-      return written;
+      await parts.runs.add(trx, runsOf(written), parts.clock.now());
+      return { written, heard };
     });
-    parts.events.wake();
-    await audit.settled();
-    return { done: true, object: committed, pending: plugins.length };
+    return await done(committed);
   } catch (error) {
     if (error instanceof CameBetween) return { done: false };
+    throw error;
+  }
+}
+
+interface Written<Type extends ObjectType> {
+  readonly written: ObjectShapes[Type];
+  /** Somebody is to get the event. */
+  readonly heard: boolean;
+}
+
+/** What is written with an object. */
+interface Beside<Type extends ObjectType> {
+  readonly entry: AuditEntry;
+  readonly event: NewEvent;
+  readonly runsOf: (written: ObjectShapes[Type]) => readonly PendingRun[];
+}
+
+/**
+ * Writes a new object that needs nothing of what the store holds, but that its keys are free: all of it is one batch.
+ *
+ * @returns undefined when a key is taken, and nothing is written
+ */
+async function createAtOnce<Type extends ObjectType>(
+  { store, audit, table, events, runs, clock }: CommitParts<Type>,
+  object: ObjectShapes[Type],
+  notes: NoteChanges,
+  { entry, event, runsOf }: Beside<Type>,
+): Promise<Written<Type> | undefined> {
+  const noted = applyNotes({}, notes);
+  const written = addNotes(object, noted);
+  const queries = [
+    events.appending(event),
+    ...table.inserting(store.db, object, noted),
+    ...runs.adding(store.db, runsOf(written), clock.now()),
+  ];
+  try {
+    const [appended] = await audit.batch(store, queries, entry);
+    return { written, heard: (appended?.numAffectedRows ?? 0n) > 0n };
+  } catch (error) {
+    if (isUniqueViolation(error)) return undefined;
     throw error;
   }
 }

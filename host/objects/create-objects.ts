@@ -21,7 +21,7 @@ export interface ObjectsOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly audit: Audit;
-  readonly events: Pick<EventOutbox, 'append' | 'wake'>;
+  readonly events: Pick<EventOutbox, 'append' | 'appending' | 'wake'>;
   /** Encrypts secrets inside objects. */
   readonly seal: Seal;
   /** The plugins that take calls now. */

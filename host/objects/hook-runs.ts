@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { ObjectHook, ObjectType } from '@bulkhead/proto/rules';
 import { OBJECT_HOOKS, OBJECT_TYPES, isPlainObject } from '@bulkhead/proto/rules';
-import type { Kysely, Transaction } from 'kysely';
+import type { Compilable, Insertable, Kysely, Transaction } from 'kysely';
 import type { Database } from '../store/database.js';
 import type { ObjectHookRunRow } from '../store/tables/objects.js';
 import type { Selectable } from 'kysely';
@@ -45,6 +45,8 @@ export interface ClaimedRun extends RunIdentity {
 /** The after hooks that wait in the store. Whoever claims one has it until `leaseMs` later, and only the claim ends it. */
 export interface HookRuns {
   add(trx: Transaction<Database>, runs: readonly PendingRun[], nowMs: number): Promise<void>;
+  /** The same for a batch, of objects without secrets. */
+  adding(db: Kysely<Database>, runs: readonly PendingRun[], nowMs: number): readonly Compilable[];
   /** Plugins among these for which one is due. */
   due(db: Kysely<Database>, plugins: readonly string[], nowMs: number): Promise<readonly string[]>;
   /** In order for each object: while one waits, later ones of the same object and plugin do too. */
@@ -68,27 +70,19 @@ export function createHookRuns(seal: Seal): HookRuns {
     async add(trx, runs, nowMs) {
       if (runs.length === 0) return;
       const rows = await Promise.all(
-        runs.map(async ({ plugin, hook, type, objectId, operationId, depth, object, previous, userId }) => ({
-          plugin,
-          hook,
-          object_type: type,
-          object_id: objectId,
-          operation_id: operationId,
-          payload: JSON.stringify({
-            user_id: userId,
-            object: await sealObject(seal, trx, type, objectId, object),
-            ...(previous === undefined
-              ? {}
-              : { previous: await sealObject(seal, trx, type, objectId, previous) }),
-          }),
-          depth,
-          attempts: 0,
-          due_ms: nowMs,
-          claim: null,
-          created_ms: nowMs,
-        })),
+        runs.map(async (run) => {
+          const { type, objectId, object, previous } = run;
+          const sealed = await sealObject(seal, trx, type, objectId, object);
+          if (previous === undefined) return rowOf(run, sealed, undefined, nowMs);
+          return rowOf(run, sealed, await sealObject(seal, trx, type, objectId, previous), nowMs);
+        }),
       );
       await trx.insertInto('object_hook_runs').values(rows).execute();
+    },
+    adding(db, runs, nowMs) {
+      if (runs.length === 0) return [];
+      const rows = runs.map((run) => rowOf(run, run.object, run.previous, nowMs));
+      return [db.insertInto('object_hook_runs').values(rows)];
     },
     async due(db, plugins, nowMs) {
       if (plugins.length === 0) return [];
@@ -164,6 +158,28 @@ export function createHookRuns(seal: Seal): HookRuns {
         .execute();
       return rows.flatMap((row) => readIdentity(row) ?? []);
     },
+  };
+}
+
+/** @param object without its secrets in clear, and so is `previous` */
+function rowOf(
+  { plugin, hook, type, objectId, operationId, depth, userId }: PendingRun,
+  object: object,
+  previous: object | undefined,
+  nowMs: number,
+): Insertable<ObjectHookRunRow> {
+  return {
+    plugin,
+    hook,
+    object_type: type,
+    object_id: objectId,
+    operation_id: operationId,
+    payload: JSON.stringify({ user_id: userId, object, ...(previous === undefined ? {} : { previous }) }),
+    depth,
+    attempts: 0,
+    due_ms: nowMs,
+    claim: null,
+    created_ms: nowMs,
   };
 }
 

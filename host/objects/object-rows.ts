@@ -39,6 +39,15 @@ export async function writeRow(
   object: ObjectShapes[ObjectType],
   notes: NotesByPlugin,
 ): Promise<Insertable<ObjectRow>> {
+  return rowOf(type, await sealObject(seal, trx, type, object.id, object), notes);
+}
+
+/** @param object without secrets, or with sealed ones */
+export function rowOf(
+  type: ObjectType,
+  object: ObjectShapes[ObjectType],
+  notes: NotesByPlugin,
+): Insertable<ObjectRow> {
   const { id, etag, created_at: created, updated_at: updated, ...fields } = object;
   const values = new Map<string, unknown>(Object.entries(fields));
   const text = (name: string): string | null => {
@@ -58,7 +67,7 @@ export async function writeRow(
     user_id: text('user_id'),
     tenant_id: text('tenant_id'),
     active: object.active ? 1 : 0,
-    data: JSON.stringify(await sealObject(seal, trx, type, id, fields)),
+    data: JSON.stringify(fields),
     notes: JSON.stringify(notes),
     etag,
     created_ms: Date.parse(created),

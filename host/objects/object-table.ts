@@ -1,6 +1,6 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { FILTER_FIELDS, UNIQUE_FIELD, type ObjectShapes, type ObjectType } from '@bulkhead/proto/rules';
-import type { Kysely, Transaction } from 'kysely';
+import type { Compilable, Kysely, Transaction } from 'kysely';
 import type { Database } from '../store/database.js';
 import type { ObjectRow } from '../store/tables/objects.js';
 import {
@@ -9,6 +9,7 @@ import {
   filterColumn,
   readNotes,
   readRow,
+  rowOf,
   uniqueKeyOf,
   writeRow,
   type NoteChanges,
@@ -35,6 +36,8 @@ export interface ObjectTable<Type extends ObjectType> {
   assertFree(db: Kysely<Database>, object: ObjectShapes[Type], idToo: boolean): Promise<void>;
   /** @throws as `assertFree` */
   insert(db: Kysely<Database>, object: ObjectShapes[Type], notes: NotesByPlugin): Promise<void>;
+  /** The same for a batch, of an object without secrets; a key that is taken is the store's error. */
+  inserting(db: Kysely<Database>, object: ObjectShapes[Type], notes: NotesByPlugin): readonly Compilable[];
   /** Replaces the one with that etag. @returns false when it has another by now @throws as `assertFree` */
   replace(db: Kysely<Database>, etag: string, object: ObjectShapes[Type]): Promise<boolean>;
   /** @returns false when it has another etag by now */
@@ -67,12 +70,13 @@ export function createObjectTable<Type extends ObjectType>(type: Type, seal: Sea
     });
   };
 
+  const takingCredentials = (db: Kysely<Database>, hashes: readonly string[], id: string) =>
+    db.insertInto('object_credentials').values(hashes.map((hash) => ({ type, hash, object_id: id })));
+
   const takeCredentials = async (db: Kysely<Database>, object: ObjectShapes[Type]): Promise<void> => {
     const hashes = credentialsOf(type, object);
     if (hashes.length === 0) return;
-    const taken = await db
-      .insertInto('object_credentials')
-      .values(hashes.map((hash) => ({ type, hash, object_id: object.id })))
+    const taken = await takingCredentials(db, hashes, object.id)
       .onConflict((conflict) => conflict.columns(['type', 'hash']).doNothing())
       .returning('hash')
       .execute();
@@ -179,6 +183,13 @@ export function createObjectTable<Type extends ObjectType>(type: Type, seal: Sea
         throw idTaken(type, object.id);
       }
       await takeCredentials(db, object);
+    },
+    inserting(db, object, notes) {
+      const hashes = credentialsOf(type, object);
+      return [
+        db.insertInto('objects').values(rowOf(type, object, notes)),
+        ...(hashes.length === 0 ? [] : [takingCredentials(db, hashes, object.id)]),
+      ];
     },
     async replace(db, etag, object) {
       await table.assertFree(db, object, false);

@@ -111,13 +111,22 @@ export async function openObjects(
           audited.push(entry);
           return Promise.resolve();
         },
+        async batch(to, queries, entry) {
+          const results = await to.batch(queries);
+          audited.push(entry);
+          return results;
+        },
         settled: () => Promise.resolve(),
       },
       events: {
         wake: () => {},
         append: (_trx, event) => {
           events.push(event);
-          return Promise.resolve();
+          return Promise.resolve(false);
+        },
+        appending(event) {
+          events.push(event);
+          return store.db.deleteFrom('event_backlog').where('seq', '<', 0);
         },
       },
       seal: options.seal ?? NO_SEAL,

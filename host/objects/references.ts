@@ -3,6 +3,11 @@ import { invalidObject, type ObjectShapes, type ObjectType } from '@bulkhead/pro
 import type { Kysely } from 'kysely';
 import type { Database } from '../store/database.js';
 
+/** Whether it refers to another object, which has to be there. */
+export function hasReferences(object: ObjectShapes[ObjectType]): boolean {
+  return 'user_id' in object && object.user_id !== undefined;
+}
+
 /** Whether what an object refers to is there. @throws BulkheadError INVALID_ARGUMENT */
 export async function assertReferences(
   db: Kysely<Database>,

@@ -3,7 +3,7 @@ import type { IncomingCall } from '@bulkhead/proto/link';
 import { FakeClock } from '../clock.test-support.js';
 import type { HostMethod, PluginIdentity } from '../sidecar/host-method.js';
 import type { ServiceBudgets } from '../config/service-budgets.js';
-import type { Audit, AuditEntry } from '../telemetry/audit.js';
+import { NO_AUDIT, type Audit, type AuditEntry } from '../telemetry/audit.js';
 import { createGuard, type ServiceCall } from './guard.js';
 
 const BODY = new Uint8Array([1]);
@@ -28,11 +28,7 @@ let audited: AuditEntry[];
 let calls: ServiceCall[];
 let budgets: ServiceBudgets;
 const guard = () => {
-  const audit: Audit = {
-    note: (entry) => void audited.push(entry),
-    write: () => Promise.resolve(),
-    settled: () => Promise.resolve(),
-  };
+  const audit: Audit = { ...NO_AUDIT, note: (entry) => void audited.push(entry) };
   return createGuard({ clock, audit, budgetsOf: () => budgets, onCall: (one) => void calls.push(one) });
 };
 

@@ -1,7 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { ErrorCode } from '@bulkhead/proto';
-import { sql } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import { expect, it } from 'vitest';
+import type { Database } from './database.js';
 import { describeEachStore } from './each-store.test-support.js';
 import type { Store } from './store.js';
 import { isUniqueViolation } from './unique-violation.js';
@@ -121,6 +122,31 @@ describeEachStore('a store', (the) => {
     });
     await expect(work).rejects.toThrow();
     expect(await rowsOf(store)).toEqual([{ id: 'a', n: 0 }]);
+  });
+
+  it('says how a transaction ended before its caller hears of it, and not after', async () => {
+    const store = await the.open();
+    const said: string[] = [];
+    let over: Transaction<Database> | undefined;
+    const listen = (trx: Transaction<Database>): void => {
+      over = trx;
+      store.onEnd(trx, (end) => said.push(end));
+    };
+    await store
+      .transaction(async (trx) => {
+        listen(trx);
+        await Promise.resolve();
+      })
+      .then(() => said.push('heard'));
+    const failing = store.transaction(async (trx) => {
+      listen(trx);
+      await Promise.reject(new Error('no'));
+    });
+    await failing.catch(() => said.push('heard'));
+    expect(said).toEqual(['committed', 'heard', 'undone', 'heard']);
+    expect(() => {
+      if (over !== undefined) listen(over);
+    }).toThrow('that is open');
   });
 
   it('runs transactions that meet as if one came after the other, on two hosts', async () => {

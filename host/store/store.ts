@@ -1,6 +1,7 @@
 import type { Compilable, Kysely, QueryResult, Transaction } from 'kysely';
 import type { Database } from './database.js';
 import type { StoreHealth } from './health.js';
+import type { OnEnd } from './transaction-ends.js';
 
 export type Engine = 'sqlite' | 'postgres';
 
@@ -21,6 +22,11 @@ export interface Store {
    * nothing else is written meanwhile: keep it short, and prefer `batch`.
    */
   transaction<T>(work: (trx: Transaction<Database>) => Promise<T>): Promise<T>;
+  /**
+   * Calls back once, when a transaction of `transaction` is over and before its caller hears of it. Work that is run again
+   * is another transaction. @throws INTERNAL when it is over already
+   */
+  onEnd(trx: Transaction<Database>, onEnd: OnEnd): void;
   /** Queries that stand or fall together, sent at once: cheaper than a transaction when none needs another's result. */
   batch(queries: readonly Compilable[]): Promise<readonly QueryResult<unknown>[]>;
   /**

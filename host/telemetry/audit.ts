@@ -1,6 +1,7 @@
 import type { JsonObject } from '@bulkhead/proto/json';
-import type { Transaction } from 'kysely';
+import type { Compilable, QueryResult, Transaction } from 'kysely';
 import type { Database } from '../store/database.js';
+import type { Store } from '../store/store.js';
 
 /** Who did something, as the channel tells. */
 export interface Actor {
@@ -34,6 +35,18 @@ export interface Audit {
   note(entry: AuditEntry): void;
   /** Stands or falls with the change that it tells of. */
   write(trx: Transaction<Database>, entry: AuditEntry): Promise<void>;
+  /**
+   * The same for a change that is one batch: one message to the store, and one commit.
+   *
+   * @returns the results of `queries`
+   * @throws as the store's `batch`; ALREADY_EXISTS may also mean that the chain was not where it was thought to be. A
+   * transaction can tell both apart
+   */
+  batch(
+    store: Pick<Store, 'batch'>,
+    queries: readonly Compilable[],
+    entry: AuditEntry,
+  ): Promise<readonly QueryResult<unknown>[]>;
   /** Resolves when everything so far stands in the chain; an acknowledged change waits for it. */
   settled(): Promise<void>;
 }
@@ -42,5 +55,6 @@ export interface Audit {
 export const NO_AUDIT: Audit = {
   note: () => {},
   write: () => Promise.resolve(),
+  batch: (store, queries) => store.batch(queries),
   settled: () => Promise.resolve(),
 };

@@ -4,7 +4,7 @@ import type { Clock } from '../clock.js';
 import type { HookPort } from '../dispatch/hook-port.js';
 import type { Approvals } from './approvals/approvals.js';
 import type { PolicySnapshot, ToolPolicies } from './policy.js';
-import { tellProblems, type SchemaCheck } from './schema-check.js';
+import { tellProblems, type SchemaCheck } from '../schemas/schema-check.js';
 import { createToolHooks } from './tool-hooks.js';
 import { outcomeOf, type ToolReport } from './tool-report.js';
 import { toolId, type Tool, type ToolAnswer, type ToolCall } from './tool.js';

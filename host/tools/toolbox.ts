@@ -11,7 +11,7 @@ import { createApprovals, type Approvals } from './approvals/approvals.js';
 import { createContributedTools, type ContributedTools } from './contributed-tools.js';
 import { createHttpClient, type HttpClient } from './kinds/http-client.js';
 import { createToolPolicies, type ToolPolicies } from './policy.js';
-import { createSchemaCheck, type SchemaCheck } from './schema-check.js';
+import { createSchemaCheck, type SchemaCheck } from '../schemas/schema-check.js';
 import { createToolReport, type EndedCall } from './tool-report.js';
 import { createToolRunner, type ToolRunner } from './tool-runner.js';
 

@@ -3,7 +3,7 @@
 /** Folders of the host from the ground up; within a floor from left to right. A folder imports only what comes before it. */
 export const HOST_FLOORS = [
   ['clock.ts', 'version.ts'],
-  ['manifest', 'config', 'store', 'telemetry'],
+  ['schemas', 'manifest', 'config', 'store', 'telemetry'],
   ['catalog', 'sidecar'],
   ['grants', 'stored-config', 'install', 'lifecycle'],
   ['dispatch'],

@@ -118,7 +118,7 @@ export async function createObjectRowSubject(): Promise<Subject> {
   };
 }
 
-/** Object, audit row and event of such an llm in one transaction. Nobody waits for the audit log's chain. */
+/** Object, event and chained audit entry of such an llm in one transaction, as objects with secrets are written. */
 export async function createObjectTransactionSubject(): Promise<Subject> {
   const { store, audit, commit, close } = await openAlone();
   return {
@@ -140,7 +140,7 @@ export async function createObjectTransactionSubject(): Promise<Subject> {
   };
 }
 
-/** The same as the host commits a change: answered when its entry stands in the audit log's chain. */
+/** The same as the host commits it: one batch, answered when its entry stands in the audit log's chain. */
 export async function createObjectCommitSubject(): Promise<Subject> {
   const { commit, close } = await openAlone();
   return {

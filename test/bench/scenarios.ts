@@ -184,13 +184,13 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'object_create_transaction',
-    what: 'its object, audit row, event in one transaction',
+    what: 'object, event, chained audit entry, one transaction',
     inFlight: [1],
     connect: createObjectTransactionSubject,
   },
   {
     name: 'object_create_commit',
-    what: 'the same, chained in the audit log',
+    what: 'the same as one batch, as the host commits it',
     inFlight: [1],
     connect: createObjectCommitSubject,
   },
@@ -222,14 +222,14 @@ export const RATIOS: readonly Ratio[] = [
   },
   {
     key: 'object_create_over_transaction',
-    what: 'the same over the transaction of its row, audit row and event',
+    what: 'the same over the transaction of object, event and chained audit entry',
     of: { name: 'object_create', inFlight: 1 },
     to: { name: 'object_create_transaction', inFlight: 1 },
     figure: 'p50Us',
   },
   {
     key: 'object_create_over_commit',
-    what: 'the same over the transaction with its entry chained in the audit log',
+    what: 'the same over the batch with which the host commits it',
     of: { name: 'object_create', inFlight: 1 },
     to: { name: 'object_create_commit', inFlight: 1 },
     figure: 'p50Us',

@@ -14,7 +14,7 @@ import { createPluginContributions } from '../../host/contributions/contribution
 import { NO_AUDIT } from '../../host/telemetry/audit.js';
 import { createContributedTools } from '../../host/tools/contributed-tools.js';
 import { createToolPolicies } from '../../host/tools/policy.js';
-import { createSchemaCheck } from '../../host/tools/schema-check.js';
+import { createSchemaCheck } from '../../host/schemas/schema-check.js';
 import { createToolRunner } from '../../host/tools/tool-runner.js';
 import { createUpstreams, type Upstreams } from '../../host/upstream/upstreams.js';
 

@@ -4,6 +4,7 @@ import { createStoredApps } from '../../host/gateway/stored-apps.js';
 import { ADA, openObjects, type TestObjects } from '../../host/objects/objects.test-support.js';
 import { describeEachStore } from '../../host/store/each-store.test-support.js';
 import type { Store } from '../../host/store/store.js';
+import { NO_AUDIT } from '../../host/telemetry/audit.js';
 import { connectClient } from './clients.test-support.js';
 import { functionHooks, rawUpstream, runGateway, type RunningGateway } from './gateway.test-support.js';
 
@@ -32,11 +33,7 @@ describeEachStore('an app of the store', (the) => {
       environment: 'production',
       storedApps,
       clock,
-      audit: {
-        note: (entry) => there.audited.push(entry),
-        write: () => Promise.resolve(),
-        settled: () => Promise.resolve(),
-      },
+      audit: { ...NO_AUDIT, note: (entry) => there.audited.push(entry) },
     });
     onTestFinished(async () => {
       storedApps.close();

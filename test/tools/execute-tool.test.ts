@@ -8,12 +8,12 @@ import { readContributions, type ToolObject } from '@bulkhead/proto/rules';
 import { systemClock } from '../../host/clock.js';
 import type { ToolPolicy } from '../../host/config/config.js';
 import { createExecuteTool } from '../../host/services/tools/execute-tool.js';
-import type { AuditEntry } from '../../host/telemetry/audit.js';
+import { NO_AUDIT, type AuditEntry } from '../../host/telemetry/audit.js';
 import { createContributedTools } from '../../host/tools/contributed-tools.js';
 import { createHttpClient } from '../../host/tools/kinds/http-client.js';
 import { createToolPolicies } from '../../host/tools/policy.js';
 import { createToolReport } from '../../host/tools/tool-report.js';
-import { createSchemaCheck } from '../../host/tools/schema-check.js';
+import { createSchemaCheck } from '../../host/schemas/schema-check.js';
 import { createToolRunner } from '../../host/tools/tool-runner.js';
 import { functionHooks, type HookFunction } from '../gateway/gateway.test-support.js';
 import { plugin as pluginConfig } from '../../host/lifecycle/fakes.test-support.js';
@@ -104,11 +104,7 @@ function executor({
   const policies = createToolPolicies({ expose });
   const audited: AuditEntry[] = [];
   const events: { topic: string; dataJson: string }[] = [];
-  const audit = {
-    note: (entry: AuditEntry) => void audited.push(entry),
-    write: () => Promise.resolve(),
-    settled: () => Promise.resolve(),
-  };
+  const audit = { ...NO_AUDIT, note: (entry: AuditEntry) => void audited.push(entry) };
   const plugin = {
     config: {
       ...pluginConfig('notes'),

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { HttpJsonSourceObject } from '@bulkhead/proto/rules';
 import { systemClock } from '../../clock.js';
-import { createSchemaCheck } from '../../tools/schema-check.js';
+import { createSchemaCheck } from '../../schemas/schema-check.js';
 import { openHttpJsonSource } from './http-json-source.js';
 
 let server: Server;

@@ -1,7 +1,7 @@
 import { BulkheadError, ErrorCode, isBulkheadError, type Problem } from '@bulkhead/proto';
 import { parseJson, stringifyJson, type JsonObject, type JsonValue } from '@bulkhead/proto/json';
 import { isPlainObject, type HttpJsonSourceObject } from '@bulkhead/proto/rules';
-import { tellProblems, type SchemaCheck } from '../../tools/schema-check.js';
+import { tellProblems, type SchemaCheck } from '../../schemas/schema-check.js';
 import { fetchText } from '../../upstream/http/fetch-text.js';
 import { fillUrl } from '../../upstream/http/url-template.js';
 import { MAX_RESULT_CHARS, type OpenSource, type Query, type QueryResult } from './query.js';

@@ -1,7 +1,7 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { DatasourceObject } from '@bulkhead/proto/rules';
 import type { Clock } from '../../clock.js';
-import type { SchemaCheck } from '../../tools/schema-check.js';
+import type { SchemaCheck } from '../../schemas/schema-check.js';
 import { openHttpJsonSource } from './http-json-source.js';
 import { openPostgresSource } from './postgres-source.js';
 import type { OpenSource, Query, QueryResult } from './query.js';

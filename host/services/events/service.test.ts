@@ -6,11 +6,7 @@ test('a plugin publishes under its own id, not under a longer one that begins wi
   const published: string[] = [];
   const never = (): Promise<never> => Promise.reject(new Error('not asked here'));
   const methods = createEventMethods(
-    {
-      append: never,
-      publish: ({ topic }) => Promise.resolve(String(published.push(topic))),
-      wake: () => {},
-    },
+    { publish: ({ topic }) => Promise.resolve(String(published.push(topic))) },
     { subscribe: never, unsubscribe: never, list: never },
     () => ['com.example', 'com.example.billing'],
   );

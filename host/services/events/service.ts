@@ -22,7 +22,7 @@ const OF_THE_HOST = ['system', 'plugin', 'plugin_tool'];
  * @param pluginIds of all that are configured: what lies under a longer one is that plugin's
  */
 export function createEventMethods(
-  outbox: EventOutbox,
+  outbox: Pick<EventOutbox, 'publish'>,
   subscriptions: Subscriptions,
   pluginIds: () => readonly string[],
 ): readonly HostMethod[] {

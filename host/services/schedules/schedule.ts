@@ -1,6 +1,6 @@
 import type { ScheduleDeclaration } from '@bulkhead/proto/rules';
 import type { SchedulesTable } from '../../store/tables/schedules.js';
-import { parseTimes, type Times } from './cron.js';
+import { parseTimes, type Times } from '../../manifest/schedule-times.js';
 
 /** What a schedule is, wherever it was written. */
 export interface ScheduleDefinition {

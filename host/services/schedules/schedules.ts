@@ -5,6 +5,7 @@ import type { Store } from '../../store/store.js';
 import type { Actor, Audit, AuditEntry } from '../../telemetry/audit.js';
 import type { Logger } from '../../telemetry/logger.js';
 import { createClaims } from './claims.js';
+import { assertDefinition, invalid, sameDefinition } from './definition.js';
 import { listRuns, type RunPage, type RunQuery } from './run-list.js';
 import { Runner } from './runner.js';
 import { TimesCache, toRow, type Schedule, type ScheduleDefinition } from './schedule.js';
@@ -70,10 +71,6 @@ const TTL_MS = 15_000;
 const BEATS_PER_TTL = 4;
 /** That one entry may make, besides what its manifest declares. */
 export const MAX_SCHEDULES = 100;
-const MAX_TIMEOUT_MS = 86_400_000;
-/** Of cron and time zone each: every schedule is read and parsed again and again. */
-const MAX_TIMES_CHARS = 255;
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 
 export function createSchedules(options: SchedulesOptions): Schedules {
   const { store, clock, log, audit, plugins, bounds, ttlMs = TTL_MS } = options;
@@ -266,26 +263,6 @@ export function createSchedules(options: SchedulesOptions): Schedules {
   };
 }
 
-function assertDefinition({ name, cron, timezone, timeoutMs }: ScheduleDefinition): void {
-  if (!NAME.test(name)) throw invalid('name', 'expected a name of 1 to 128 letters, digits, dots, _ and -');
-  if (cron.length > MAX_TIMES_CHARS)
-    throw invalid('cron', `expected at most ${MAX_TIMES_CHARS} characters, got ${cron.length}`);
-  if (timezone.length > MAX_TIMES_CHARS)
-    throw invalid('timezone', `expected at most ${MAX_TIMES_CHARS} characters, got ${timezone.length}`);
-  if (timeoutMs > MAX_TIMEOUT_MS)
-    throw invalid('timeout_ms', `expected a time-out of at most ${MAX_TIMEOUT_MS} ms, got ${timeoutMs}`);
-}
-
-function sameDefinition(a: ScheduleDefinition, b: ScheduleDefinition): boolean {
-  return (
-    a.cron === b.cron &&
-    a.timezone === b.timezone &&
-    a.timeoutMs === b.timeoutMs &&
-    a.retry === b.retry &&
-    a.missed === b.missed
-  );
-}
-
 function entryOf(action: string, entry: string, name: string, actor: Actor): AuditEntry {
   return { actor, action, target: `plugin/${entry}/schedule/${name}`, outcome: 'allowed' };
 }
@@ -301,10 +278,6 @@ function taken(name: string): BulkheadError {
   return new BulkheadError(ErrorCode.ALREADY_EXISTS, `there is a schedule '${name}' already`, {
     field: 'name',
   });
-}
-
-function invalid(field: string, message: string): BulkheadError {
-  return new BulkheadError(ErrorCode.INVALID_ARGUMENT, message, { field });
 }
 
 function compare(a: string, b: string): number {

@@ -6,6 +6,7 @@ import { watchHealth } from '../health.js';
 import { assertChannel, assertPayload, createHeard } from '../heard.js';
 import { migrate } from '../migrate.js';
 import type { Store } from '../store.js';
+import { createTransactionEnds } from '../transaction-ends.js';
 import { createPostgresDialect } from './dialect.js';
 import { createListening } from './listening.js';
 import { createPool } from './pool.js';
@@ -37,6 +38,7 @@ export async function openPostgres({ url }: PostgresOptions): Promise<Store> {
     listening.sync();
   });
   const listening = createListening(url, heard);
+  const ends = createTransactionEnds();
   let closing: Promise<void> | undefined;
   const transact = async <T>(
     work: (trx: Transaction<Database>) => Promise<T>,
@@ -44,7 +46,10 @@ export async function openPostgres({ url }: PostgresOptions): Promise<Store> {
   ): Promise<T> => {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await db.transaction().setIsolationLevel(isolation).execute(work);
+        return await ends.watch(
+          (watched) => db.transaction().setIsolationLevel(isolation).execute(watched),
+          work,
+        );
       } catch (error) {
         if (!isRepeatable(error) || attempt === MAX_ATTEMPTS) throw error;
         await sleep(Math.random() * Math.min(RETRY_INITIAL_MS * 2 ** attempt, RETRY_MAX_MS));
@@ -55,6 +60,7 @@ export async function openPostgres({ url }: PostgresOptions): Promise<Store> {
     engine: 'postgres',
     db,
     transaction: (work) => transact(work, 'serializable'),
+    onEnd: ends.on,
     batch: (queries) =>
       transact(async (trx) => {
         const results = [];

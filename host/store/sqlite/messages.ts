@@ -26,12 +26,15 @@ export type Outcome<Row = never> =
   | { readonly ok: true; readonly results: readonly Result<Row>[] }
   | { readonly ok: false; readonly fault: EngineFault };
 
+/** One step of the transaction that is open. */
+export type Step = 'begin' | 'commit' | 'rollback' | Statement;
+
 export type Request =
   | { readonly kind: 'group'; readonly id: number; readonly units: readonly Unit[] }
-  | { readonly kind: 'begin' | 'commit' | 'rollback' | 'close'; readonly id: number }
-  | { readonly kind: 'run'; readonly id: number; readonly statement: Statement };
+  | { readonly kind: 'steps'; readonly id: number; readonly steps: readonly Step[] }
+  | { readonly kind: 'close'; readonly id: number };
 
-/** Outcomes of a request from its `first` unit on; a group is answered commit by commit. */
+/** Outcomes of a request from its `first` unit or step on; a group is answered commit by commit. */
 export interface Answer<Row = never> {
   readonly id: number;
   readonly first: number;

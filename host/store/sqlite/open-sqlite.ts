@@ -7,6 +7,7 @@ import { watchHealth } from '../health.js';
 import { assertChannel, assertPayload, createHeard } from '../heard.js';
 import { migrate } from '../migrate.js';
 import type { Store } from '../store.js';
+import { createTransactionEnds } from '../transaction-ends.js';
 import { createSqliteDialect } from './dialect.js';
 import { createReader } from './reader.js';
 import { prepare, toQueryResult } from './statement.js';
@@ -55,6 +56,7 @@ export async function openSqlite({ path, startWorker }: SqliteOptions): Promise<
   const kyselyFor = (transactionTimeoutMs: number): Kysely<Database> =>
     new Kysely<Database>({ dialect: createSqliteDialect({ writer, reader, transactionTimeoutMs }) });
   const db = kyselyFor(TRANSACTION_TIMEOUT_MS);
+  const ends = createTransactionEnds();
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> =>
     (closing ??= (async () => {
@@ -77,7 +79,8 @@ export async function openSqlite({ path, startWorker }: SqliteOptions): Promise<
   return {
     engine: 'sqlite',
     db,
-    transaction: (work) => db.transaction().execute(work),
+    transaction: (work) => ends.watch((watched) => db.transaction().execute(watched), work),
+    onEnd: ends.on,
     async batch(queries) {
       const unit = queries.map((query) => prepare(query.compile()).statement);
       const results = await writer.run(unit);

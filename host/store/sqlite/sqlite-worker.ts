@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { openConnection, type Connection } from './connection.js';
 import { faultOf } from './engine-fault.js';
-import type { Answer, EngineFault, Outcome, Request, Statement, WorkerSettings } from './messages.js';
+import type { Answer, EngineFault, Outcome, Request, Statement, Step, WorkerSettings } from './messages.js';
 import { rollBack, runGroup } from './write-group.js';
 
 const settings: WorkerSettings = workerData;
@@ -17,7 +17,12 @@ parentPort?.on('message', (request: Request) => {
   const answer = (first: number, outcomes: readonly Outcome<object>[]): void => {
     parentPort?.postMessage({ id: request.id, first, outcomes } satisfies Answer<object>);
   };
-  if (request.kind === 'group') {
+  if (request.kind === 'steps') {
+    answer(
+      0,
+      request.steps.map((step) => attempt(() => take(step))),
+    );
+  } else if (request.kind === 'group') {
     let db: Connection;
     try {
       db = open();
@@ -35,9 +40,9 @@ parentPort?.on('message', (request: Request) => {
         0,
         request.units.map((unit) => attempt(() => ({ ok: true, results: unit.map((it) => db.run(it)) }))),
       );
-    return;
+  } else {
+    answer(0, [attempt(close)]);
   }
-  answer(0, [attempt(() => (request.kind === 'run' ? runIn(request.statement) : step(request.kind)))]);
 });
 
 function open(): Connection {
@@ -53,8 +58,8 @@ function attempt(work: () => Outcome<object>): Outcome<object> {
   }
 }
 
-function step(kind: 'begin' | 'commit' | 'rollback' | 'close'): Outcome<object> {
-  switch (kind) {
+function take(step: Step): Outcome<object> {
+  switch (step) {
     case 'begin':
       open().exec('BEGIN IMMEDIATE');
       inTransaction = true;
@@ -76,11 +81,15 @@ function step(kind: 'begin' | 'commit' | 'rollback' | 'close'): Outcome<object> 
       if (inTransaction) rollBack(open());
       inTransaction = false;
       return DONE;
-    case 'close':
-      opened?.close();
-      opened = undefined;
-      return DONE;
+    default:
+      return runIn(step);
   }
+}
+
+function close(): Outcome<object> {
+  opened?.close();
+  opened = undefined;
+  return DONE;
 }
 
 const NO_TRANSACTION: EngineFault = { message: 'expected an open transaction, there is none' };

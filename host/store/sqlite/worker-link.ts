@@ -78,16 +78,16 @@ export function openWorkerLink(
         if (!settled.has(index)) settle(index, { ok: false, error });
   };
   const watch = (running: Worker): void => {
-    clearTimeout(watchdog);
-    if (waiting.size === 0) {
-      running.unref();
-      return;
-    }
-    watchdog = setTimeout(() => {
+    if (waiting.size === 0) running.unref();
+    // Each message sets it anew; while nothing waits it says nothing when it is due.
+    else watchdog?.refresh();
+  };
+  const watchdogOf = (running: Worker): NodeJS.Timeout =>
+    setTimeout(() => {
+      if (waiting.size === 0) return;
       lost(running, `the store's thread did not answer for ${ANSWER_TIMEOUT_MS / 1_000} s`);
       void running.terminate();
-    }, ANSWER_TIMEOUT_MS);
-  };
+    }, ANSWER_TIMEOUT_MS).unref();
   const open = (): Worker | undefined => {
     if (worker !== undefined) return worker;
     const now = performance.now();
@@ -112,6 +112,7 @@ export function openWorkerLink(
       lost(started, "the store's thread ended");
     });
     worker = started;
+    watchdog = watchdogOf(started);
     return started;
   };
   return {
@@ -130,9 +131,10 @@ export function openWorkerLink(
       }
       const id = nextId;
       nextId += 1;
-      const durable = request.kind === 'group' || request.kind === 'commit';
+      const isDurable = (index: number): boolean =>
+        request.kind === 'group' || (request.kind === 'steps' && request.steps[index] === 'commit');
       const settleObserved = (index: number, outcome: Settled): void => {
-        if (durable || !outcome.ok) observe(outcome);
+        if (!outcome.ok || isDurable(index)) observe(outcome);
         settle(index, outcome);
       };
       waiting.set(id, { left: count, settled: new Set(), count, settle: settleObserved });

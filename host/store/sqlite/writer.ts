@@ -1,5 +1,5 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
-import type { Result, Statement, Unit } from './messages.js';
+import type { Result, Statement, Step, Unit } from './messages.js';
 import { sizeOf } from './statement.js';
 import type { Settled, WorkerLink } from './worker-link.js';
 
@@ -117,16 +117,42 @@ export function createWriter(link: WorkerLink): Writer {
   };
 }
 
-/** The first statement follows the begin without waiting for its answer: the thread does one after the other anyway. */
-function beginOn(link: WorkerLink, timeoutMs: number, ended: () => void): ExclusiveTransaction {
-  const ask = (request: Parameters<WorkerLink['send']>[0]): Promise<readonly Result[]> =>
+/** What is asked in one turn goes in one message, the begin with the first statements: the thread does one after the other anyway. */
+function createSteps(link: WorkerLink): (step: Step) => Promise<readonly Result[]> {
+  let gathered: { readonly step: Step; readonly settle: (outcome: Settled) => void }[] = [];
+  const flush = (): void => {
+    if (gathered.length === 0) return;
+    const asked = gathered;
+    gathered = [];
+    link.send({ kind: 'steps', steps: asked.map(({ step }) => step) }, asked.length, (index, outcome) => {
+      asked[index]?.settle(outcome);
+    });
+  };
+  return (step) =>
     new Promise((resolve, reject) => {
-      link.send(request, 1, (_index, outcome) => {
-        if (outcome.ok) resolve(outcome.results);
-        else reject(outcome.error);
+      gathered.push({
+        step,
+        settle: (outcome) => {
+          if (outcome.ok) resolve(outcome.results);
+          else reject(outcome.error);
+        },
+      });
+      // What ends it is said before anybody else has the thread.
+      if (step === 'commit' || step === 'rollback') {
+        flush();
+        return;
+      }
+      if (gathered.length > 1) return;
+      // A tick set from a tick, where a begin is, would come before whoever waits for that begin.
+      queueMicrotask(() => {
+        process.nextTick(flush);
       });
     });
-  const begun = ask({ kind: 'begin' });
+}
+
+function beginOn(link: WorkerLink, timeoutMs: number, ended: () => void): ExclusiveTransaction {
+  const ask = createSteps(link);
+  const begun = ask('begin');
   begun.catch(() => undefined);
   /** What came of it; when there was no begin, why. */
   const afterBegin = async <T>(asked: Promise<T>): Promise<T> => {
@@ -134,28 +160,28 @@ function beginOn(link: WorkerLink, timeoutMs: number, ended: () => void): Exclus
     await begun;
     return asked;
   };
-  let over: BulkheadError | undefined;
-  const finish = async (kind: 'commit' | 'rollback', why: BulkheadError): Promise<void> => {
+  let over: (() => BulkheadError) | undefined;
+  const finish = async (step: 'commit' | 'rollback', why: () => BulkheadError): Promise<void> => {
     if (over !== undefined) {
-      if (kind === 'rollback') return;
-      throw over;
+      if (step === 'rollback') return;
+      throw over();
     }
     over = why;
     clearTimeout(timer);
     try {
-      await afterBegin(ask({ kind }));
+      await afterBegin(ask(step));
     } finally {
       ended();
     }
   };
   const timer = setTimeout(() => {
-    finish('rollback', tooLong(timeoutMs)).catch(() => undefined);
+    finish('rollback', () => tooLong(timeoutMs)).catch(() => undefined);
   }, timeoutMs);
-  const done = new BulkheadError(ErrorCode.INTERNAL, 'the transaction has ended');
+  const done = (): BulkheadError => new BulkheadError(ErrorCode.INTERNAL, 'the transaction has ended');
   return {
     async run(statement) {
-      if (over !== undefined) throw over;
-      return (await afterBegin(ask({ kind: 'run', statement })))[0];
+      if (over !== undefined) throw over();
+      return (await afterBegin(ask(statement)))[0];
     },
     commit: () => finish('commit', done),
     // When it cannot be said to the thread, the thread is gone, and the transaction with it.

@@ -1,12 +1,14 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { execaNode } from 'execa';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { systemClock, type Clock } from '../../clock.js';
 import { FakeClock } from '../../clock.test-support.js';
 import { describeEachStore, type StoreOfTest } from '../../store/each-store.test-support.js';
 import type { Store } from '../../store/store.js';
+import { isUniqueViolation } from '../../store/unique-violation.js';
 import { createSilentLogger } from '../logger.js';
 import type { AuditEntry } from '../audit.js';
 import { createAuditLog, type AuditLog } from './audit-log.js';
@@ -80,7 +82,7 @@ describeEachStore('the audit log', (the) => {
     await audit.start();
     await decide('meanwhile');
     await change(audit, 'own');
-    await audit.settled();
+    await audit.caughtUp();
     expect(await actions()).toEqual(['before', 'meanwhile', 'own']);
     expect(await store.db.selectFrom('audit_pending').selectAll().execute()).toEqual([]);
   });
@@ -106,6 +108,91 @@ describeEachStore('the audit log', (the) => {
     ).rejects.toThrow('no');
     await audit.settled();
     expect(await actions()).toEqual([]);
+  });
+
+  test('a change takes its entry along into the chain, in its own commit', async () => {
+    const audit = open();
+    await audit.start();
+    await store.transaction(async (trx) => {
+      await audit.write(trx, entry('one'));
+      await audit.write(trx, entry('two'));
+    });
+    await audit.batch(store, [], entry('three'));
+    expect(await actions()).toEqual(['one', 'three', 'two']);
+    expect(await store.db.selectFrom('audit_pending').selectAll().execute()).toEqual([]);
+    const verified = await verifyStored(store);
+    expect(verified).toMatchObject({ ok: true, chains: [{ last: 3 }] });
+  });
+
+  test('a change that falls leaves the chain as it was, and the next one follows', async () => {
+    const audit = open();
+    await audit.start();
+    const credential = store.db
+      .insertInto('object_credentials')
+      .values({ type: 'app', hash: 'sha256:1', object_id: 'a' });
+    await audit.batch(store, [credential], entry('first'));
+    await expect(audit.batch(store, [credential], entry('again'))).rejects.toSatisfy(isUniqueViolation);
+    await expect(
+      store.transaction(async (trx) => {
+        await audit.write(trx, entry('undone'));
+        throw new Error('no');
+      }),
+    ).rejects.toThrow('no');
+    await change(audit, 'last');
+    await audit.settled();
+    expect(await actions()).toEqual(['first', 'last']);
+    expect(await verifyStored(store)).toMatchObject({ ok: true, chains: [{ last: 2 }] });
+  });
+
+  test('changes that meet are each chained once, beside what changed nothing', async () => {
+    const audit = open();
+    await audit.start();
+    const names = Array.from({ length: 60 }, (_, n) => `change ${n}`).sort();
+    await Promise.all(
+      names.map(async (name, n) => {
+        if (n % 3 === 0) audit.note(entry(name));
+        else if (n % 3 === 1) await change(audit, name);
+        else await audit.batch(store, [], entry(name));
+        await audit.settled();
+      }),
+    );
+    expect(await actions()).toEqual(names);
+    expect((await verifyStored(store)).breaks).toEqual([]);
+  });
+
+  test('a change whose commit got no answer stands in the chain once, and the next one follows', async () => {
+    let lost = false;
+    const unsure: Store = {
+      ...store,
+      async batch(queries) {
+        const results = await store.batch(queries);
+        if (!lost) return results;
+        lost = false;
+        throw new BulkheadError(ErrorCode.STORE_UNAVAILABLE, 'the answer is lost');
+      },
+    };
+    const audit = open('a', { store: unsure });
+    await audit.start();
+    lost = true;
+    await expect(audit.batch(unsure, [], entry('lost'))).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    await audit.batch(unsure, [], entry('next'));
+    await audit.settled();
+    expect(await actions()).toEqual(['lost', 'next']);
+    expect((await verifyStored(store)).breaks).toEqual([]);
+  });
+
+  test('two that write one chain, with a copy of the key, get in each other’s way and still lose nothing', async () => {
+    const [a, b] = [open('a'), open('a')];
+    await a.start();
+    await b.start();
+    const names = Array.from({ length: 12 }, (_, n) => `change ${n}`).sort();
+    for (const [n, name] of names.entries()) {
+      const audit = n % 2 === 0 ? a : b;
+      await change(audit, name);
+      await audit.settled();
+    }
+    expect(await actions()).toEqual(names);
+    expect((await verifyStored(store)).breaks).toEqual([]);
   });
 
   test('chains at its start what a killed process had committed', async () => {
@@ -162,8 +249,9 @@ describeEachStore('the audit log', (the) => {
     await gone.settled();
     await gone.stop();
     // As when it is killed between a change and its chain.
-    await store.transaction((trx) => gone.write(trx, entry('llm.create', { details: { name: 'gpt' } })));
-    await change(gone, 'llm.delete');
+    const beside = createChangeAudit(join(folder, 'gone'), systemClock);
+    await store.transaction((trx) => beside.write(trx, entry('llm.create', { details: { name: 'gpt' } })));
+    await store.transaction((trx) => beside.write(trx, entry('llm.delete')));
     const clock = new FakeClock(Date.parse('2026-01-01T00:00:00Z'));
     const other = open('other', { clock });
     await other.start();

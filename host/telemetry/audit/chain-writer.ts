@@ -1,6 +1,9 @@
-import type { Compilable } from 'kysely';
-import type { AuditContent } from '../../store/tables/audit.js';
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import type { Compilable, Transaction } from 'kysely';
+import type { Database } from '../../store/database.js';
+import type { AuditContent, AuditHeadsTable } from '../../store/tables/audit.js';
 import type { Store } from '../../store/store.js';
+import type { TransactionEnd } from '../../store/transaction-ends.js';
 import { CHAIN_START, chained, signedText, type ChainEntry, type ChainPlace } from './chain.js';
 import type { HostKey } from './host-key.js';
 
@@ -23,11 +26,37 @@ type Known =
   /** A write got no answer: the chain itself tells whether it was done. */
   | { readonly kind: 'unsure'; readonly place: ChainPlace; readonly wrote: Appended };
 
-/** Appends to one host's chain; one call at a time. */
+/** The chain, while one change has it to itself. */
+interface Hold {
+  /** Settles when the chain is free again. */
+  readonly over: Promise<void>;
+  /** After what was written so far. */
+  place: ChainPlace;
+  /** The chain did not stand where it was thought to: what comes is chained later. */
+  moved: boolean;
+  /** To be called once. */
+  readonly end: (end: TransactionEnd) => void;
+}
+
+/** An entry to be chained with its change, in one batch. */
+export interface Link {
+  readonly queries: readonly Compilable[];
+  /** Says what became of the batch. To be called once. */
+  readonly end: (end: TransactionEnd) => void;
+}
+
+/**
+ * Appends to one host's chain. A change takes its entry along into the chain where that is free, so that one commit
+ * writes all of it. A change never waits for the chain: when somebody else writes it, or nobody knows where it stands, the
+ * entry waits beside it, committed with its change, for `append`.
+ */
 export class ChainWriter {
   readonly #store: Store;
   readonly #key: HostKey;
   #known: Known = { kind: 'unknown' };
+  #hold: Hold | undefined;
+  readonly #held = new WeakMap<Transaction<Database>, Hold>();
+  #appending = false;
 
   constructor(store: Store, key: HostKey) {
     this.#store = store;
@@ -39,12 +68,93 @@ export class ChainWriter {
     return this.#known.kind === 'at' ? this.#known.place : undefined;
   }
 
+  /** @returns the queries that chain an entry; undefined when it has to wait. */
+  link(content: AuditContent, nowMs: number): Link | undefined {
+    const hold = this.#take();
+    if (hold === undefined) return undefined;
+    try {
+      const entry = this.#next(hold, content);
+      const { db } = this.#store;
+      return {
+        // Where the chain stands elsewhere, its key is taken, and the batch falls.
+        queries: [db.insertInto('audit_log').values(entry), this.#moveHead(entry, nowMs)],
+        end: hold.end,
+      };
+    } catch (error) {
+      hold.end('undone');
+      throw error;
+    }
+  }
+
   /**
-   * Appends what was committed with changes, and then of `notes` as many as one write takes. Rows of a change leave
-   * their table in the same transaction in which they enter the chain, so that a kill loses none and doubles none. Rows
-   * that another host took over meanwhile fail the write: the next one does not find them.
+   * Chains an entry in a transaction, which has the chain from then on until it ends.
+   *
+   * @returns false when it has to wait; then nothing is written
+   * @throws AUDIT_BROKEN
+   */
+  async appendIn(trx: Transaction<Database>, content: AuditContent, nowMs: number): Promise<boolean> {
+    const hold = this.#heldBy(trx);
+    if (hold === undefined || hold.moved) return false;
+    const before = hold.place;
+    const entry = this.#next(hold, content);
+    const head = this.#headAt(entry, nowMs);
+    const { host: _host, ...moved } = head;
+    const [wrote, movedOn] = await Promise.all([
+      trx
+        .insertInto('audit_log')
+        .values(entry)
+        .onConflict((conflict) => conflict.doNothing())
+        .returning('seq')
+        .executeTakeFirst(),
+      trx
+        .insertInto('audit_heads')
+        .values(head)
+        .onConflict((conflict) =>
+          conflict
+            .column('host')
+            .doUpdateSet(moved)
+            .where('audit_heads.seq', '=', before.seq)
+            .where('audit_heads.hash', '=', before.hash),
+        )
+        .returning('host')
+        .executeTakeFirst(),
+    ]);
+    if (wrote !== undefined && movedOn !== undefined) return true;
+    // Somebody else writes this chain too, with a copy of the key, or has meddled with it.
+    hold.moved = true;
+    if (movedOn !== undefined) {
+      throw new BulkheadError(
+        ErrorCode.AUDIT_BROKEN,
+        `the chain's head was entry ${before.seq}, and entry ${entry.seq} is there all the same; run 'bulkhead audit verify'`,
+      );
+    }
+    if (wrote !== undefined)
+      await trx
+        .deleteFrom('audit_log')
+        .where('host', '=', entry.host)
+        .where('seq', '=', entry.seq)
+        .where('hash', '=', entry.hash)
+        .execute();
+    return false;
+  }
+
+  /**
+   * Appends what was committed with changes, and then of `notes` as many as one write takes; one call at a time. Rows of a
+   * change leave their table in the same transaction in which they enter the chain, so that a kill loses none and doubles
+   * none. Rows that another host took over meanwhile fail the write: the next one does not find them.
    */
   async append(notes: readonly AuditContent[], nowMs: number): Promise<Appended> {
+    // From now on no change takes the chain.
+    this.#appending = true;
+    try {
+      await this.#hold?.over;
+      return await this.#append(notes, nowMs);
+    } finally {
+      this.#appending = false;
+    }
+  }
+
+  async #append(notes: readonly AuditContent[], nowMs: number): Promise<Appended> {
     const { before, done } = await this.#findHead();
     if (done !== undefined) return done;
     const { db } = this.#store;
@@ -69,8 +179,43 @@ export class ChainWriter {
       this.#moveHead(last, nowMs, ids),
       ...(ids.length === 0 ? [] : [db.deleteFrom('audit_pending').where('id', 'in', ids)]),
     ]);
-    this.#known = { kind: 'at', place: { seq: last.seq, hash: last.hash } };
+    this.#known = { kind: 'at', place: placeOf(last) };
     return wrote;
+  }
+
+  /** Takes the chain; undefined when it is not to be had. */
+  #take(): Hold | undefined {
+    const known = this.#known;
+    if (this.#appending || this.#hold !== undefined || known.kind !== 'at') return undefined;
+    const { promise: over, resolve } = Promise.withResolvers<void>();
+    const hold: Hold = {
+      over,
+      place: known.place,
+      moved: false,
+      end: (end) => {
+        if (end === 'unknown' || hold.moved) this.#known = { kind: 'unknown' };
+        else if (end === 'committed') this.#known = { kind: 'at', place: hold.place };
+        this.#hold = undefined;
+        resolve();
+      },
+    };
+    this.#hold = hold;
+    return hold;
+  }
+
+  #heldBy(trx: Transaction<Database>): Hold | undefined {
+    const held = this.#held.get(trx);
+    if (held !== undefined) return held;
+    const hold = this.#take();
+    if (hold === undefined) return undefined;
+    this.#held.set(trx, hold);
+    try {
+      this.#store.onEnd(trx, hold.end);
+    } catch (error) {
+      hold.end('undone');
+      throw error;
+    }
+    return hold;
   }
 
   async #findHead(): Promise<{ readonly before: ChainPlace; readonly done?: Appended }> {
@@ -86,6 +231,12 @@ export class ChainWriter {
     return known.kind === 'unsure' && known.place.hash === place.hash
       ? { before: place, done: known.wrote }
       : { before: place };
+  }
+
+  #next(hold: Hold, content: AuditContent): ChainEntry {
+    const entry = chained(this.#key.hostId, hold.place, content);
+    hold.place = placeOf(entry);
+    return entry;
   }
 
   #chain(before: ChainPlace, contents: readonly AuditContent[]): readonly ChainEntry[] {
@@ -110,15 +261,13 @@ export class ChainWriter {
   }
 
   /** Fails when not all of these are this host's any more: a head without a hash is none. */
-  #moveHead({ host, seq, hash }: ChainEntry, nowMs: number, ids: readonly number[]): Compilable {
-    const place = { host, seq, hash, at: nowMs };
-    const signature = this.#key.sign(signedText('head', place));
+  #moveHead(entry: ChainEntry, nowMs: number, ids: readonly number[] = []): Compilable {
+    const head = this.#headAt(entry, nowMs);
+    const { host, hash, ...moved } = head;
     return this.#store.db
       .insertInto('audit_heads')
       .values((eb) => ({
-        ...place,
-        public_key: this.#key.publicKey,
-        signature,
+        ...head,
         ...(ids.length === 0
           ? {}
           : {
@@ -131,6 +280,16 @@ export class ChainWriter {
                 .having((group) => group.fn.countAll(), '=', ids.length),
             }),
       }))
-      .onConflict((conflict) => conflict.column('host').doUpdateSet({ seq, hash, at: nowMs, signature }));
+      .onConflict((conflict) => conflict.column('host').doUpdateSet({ hash, ...moved }));
   }
+
+  #headAt({ host, seq, hash }: ChainEntry, nowMs: number): AuditHeadsTable {
+    const place = { host, seq, hash, at: nowMs };
+    const signature = this.#key.sign(signedText('head', place));
+    return { ...place, public_key: this.#key.publicKey, signature };
+  }
+}
+
+function placeOf({ seq, hash }: ChainPlace): ChainPlace {
+  return { seq, hash };
 }

@@ -1,5 +1,5 @@
 import type { Store } from '../../store/store.js';
-import type { Audit } from '../audit.js';
+import type { AuditLog } from './audit-log.js';
 import { exportAudit } from './export.js';
 import { readHeadFile } from './head-file.js';
 import { listAudit, type AuditFilter, type AuditPage } from './list.js';
@@ -17,7 +17,7 @@ export interface AuditReader {
 
 export interface AuditReaderOptions {
   readonly store: Store;
-  readonly audit: Pick<Audit, 'settled'>;
+  readonly audit: Pick<AuditLog, 'caughtUp'>;
   readonly hostId: string;
   readonly dataDir: string;
 }
@@ -26,7 +26,7 @@ export function createAuditReader({ store, audit, hostId, dataDir }: AuditReader
   let verifying: Promise<AuditVerification> | undefined;
   const verify = async (): Promise<AuditVerification> => {
     const noted = readHeadFile(dataDir);
-    await audit.settled();
+    await audit.caughtUp();
     const by = `this host beside its data (${dataDir})`;
     return verifyStored(
       store,
@@ -35,7 +35,7 @@ export function createAuditReader({ store, audit, hostId, dataDir }: AuditReader
   };
   return {
     async list(filter, page) {
-      await audit.settled();
+      await audit.caughtUp();
       return listAudit(store, filter, page);
     },
     // It reads everything: who asks meanwhile gets the same answer.
@@ -44,7 +44,7 @@ export function createAuditReader({ store, audit, hostId, dataDir }: AuditReader
         verifying = undefined;
       })),
     async *export() {
-      await audit.settled();
+      await audit.caughtUp();
       yield* exportAudit(store);
     },
   };

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FakeClock } from '../../clock.test-support.js';
 import { describeEachStore } from '../../store/each-store.test-support.js';
 import type { Store } from '../../store/store.js';
-import type { AuditEntry } from '../../telemetry/audit.js';
+import { NO_AUDIT, type AuditEntry } from '../../telemetry/audit.js';
 import { createToolPolicies } from '../policy.js';
 import type { ToolCaller } from '../tool.js';
 import type { ApprovalRequest } from './approval.js';
@@ -31,12 +31,11 @@ function host(maxPendingApprovals = 3): Approvals {
     store,
     clock,
     audit: {
-      note: () => {},
+      ...NO_AUDIT,
       write: async (_trx, entry) => {
         audited.push(entry);
         await Promise.resolve();
       },
-      settled: () => Promise.resolve(),
     },
     settings: () => ({ approvalWaitMs: 45_000, approvalValidMs: 3_600_000, maxPendingApprovals }),
     policyOf: () => POLICY,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkConfig, checkConfigSchema, configDefaults } from './check-config.js';
+import { checkConfig, checkConfigSchema, runConfigCheck } from './check-config.js';
 import type { JsonSchema } from './problem.js';
 
 function problemsOf(schema: JsonSchema | undefined, config: unknown): readonly string[] {
@@ -34,7 +34,7 @@ describe('checkConfig', () => {
     const given = { b: { d: 3 }, list: [{}] };
     expect(configOf(schema, given)).toEqual({ a: 1, b: { c: 'x', d: 3 }, list: [{ on: true }] });
     expect(given).toEqual({ b: { d: 3 }, list: [{}] });
-    expect(configDefaults(schema)).toEqual({ a: 1, b: { c: 'x' } });
+    expect(runConfigCheck(schema, {}).defaults).toEqual({ a: 1, b: { c: 'x' } });
   });
 
   it('merges a default map under what is given', () => {

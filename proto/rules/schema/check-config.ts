@@ -1,4 +1,4 @@
-import type { ValidateFunction } from 'ajv';
+import type { ErrorObject, ValidateFunction } from 'ajv';
 import { ErrorCode } from '../../errors.js';
 import { problemsFromAjv } from './ajv-problems.js';
 import { closeObjects, isSchema } from './closed-schema.js';
@@ -75,18 +75,60 @@ export function checkConfigSchema(
   return { problems: [], notices };
 }
 
+/** What a check of a configuration came to, as it may cross to another thread. */
+export type ConfigRun = {
+  /** What the schema's defaults alone say. */
+  readonly defaults: Readonly<Record<string, unknown>>;
+  /** With the defaults filled in. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** What ajv found; empty when nothing is wrong. */
+  readonly errors: readonly ErrorObject[];
+};
+
+/** Faults that are told of one configuration, at most. */
+const MAX_ERRORS = 200;
+
 /**
- * What the schema's defaults alone say.
+ * Checks a configuration and fills in the defaults, for as long as that takes; `config` is changed.
  *
- * @throws Error when the schema cannot be used, or takes too long; see {@link checkConfigSchema}
+ * @param removed places whose default somebody removed
+ * @throws Error when the schema cannot be used; see {@link checkConfigSchema}
  */
-export function configDefaults(schema: JsonSchema): Readonly<Record<string, unknown>> {
-  const { fill } = compile(schema);
-  return inTime(schema, () => {
-    const value: Record<string, unknown> = {};
-    fill(value);
-    return value;
+export function runConfigCheck(
+  schema: JsonSchema,
+  config: Record<string, unknown>,
+  removed: readonly Keys[] = [],
+): ConfigRun {
+  const { validate, fill } = compile(schema);
+  const defaults: Record<string, unknown> = {};
+  fill(defaults);
+  mergeUnder(config, defaults);
+  fill(config);
+  for (const keys of removed) remove(config, keys);
+  const errors = validate(config) ? [] : (validate.errors ?? []).slice(0, MAX_ERRORS);
+  return { defaults, config, errors };
+}
+
+/** What a run says, for people. */
+export function checkedConfig({ config, errors }: ConfigRun, options: CheckConfigOptions): CheckedConfig {
+  if (errors.length === 0) return { ok: true, config };
+  const { prefix = [], describeValue } = options;
+  const problems = problemsFromAjv(errors, config, {
+    code: ErrorCode.CONFIG_INVALID,
+    prefix,
+    ...(describeValue === undefined ? {} : { describeValue }),
   });
+  return { ok: false, problems };
+}
+
+/** The problem with a schema that cannot be used, or with which a check takes too long. */
+export function unusableSchema(error: unknown, prefix: Keys): SchemaProblem {
+  const why = error instanceof Error ? error.message : String(error);
+  return problemAt(
+    ErrorCode.MANIFEST_INVALID,
+    prefix,
+    `the plugin's config_schema cannot be used: ${why.replace(/\.$/, '')}.`,
+  );
 }
 
 /**
@@ -99,57 +141,36 @@ export function checkConfig(
   options: CheckConfigOptions = {},
 ): CheckedConfig {
   const prefix = options.prefix ?? [];
-  const told = schema ?? { type: 'object' };
+  const told = schema ?? ANY_MAP;
   const bad = checkUsable(told, prefix);
   if (bad !== undefined) return { ok: false, problems: [bad] };
-  const filled = copyOf(config ?? {});
-  if (filled === undefined) {
-    return {
-      ok: false,
-      problems: [problemAt(ErrorCode.CONFIG_INVALID, prefix, 'expected a map of JSON values.')],
-    };
-  }
+  const copied = copyConfig(config, prefix);
+  if (!copied.ok) return copied;
   try {
-    return inTime(told, () => checkFilled(told, filled, options));
+    return checkedConfig(
+      inTime(told, () => runConfigCheck(told, copied.config, options.removed)),
+      options,
+    );
   } catch (error) {
-    if (!(error instanceof TookTooLong)) throw error;
-    const message = `the plugin's config_schema cannot be used: ${error.message}; look for a pattern that backtracks.`;
-    return { ok: false, problems: [problemAt(ErrorCode.MANIFEST_INVALID, prefix, message)] };
-  }
-}
-
-/** @throws TookTooLong */
-function inTime<T>(schema: JsonSchema, check: () => T): T {
-  if (slow.has(schema)) throw new TookTooLong(`took longer than ${CHECK_TIMEOUT_MS} ms`);
-  try {
-    return withinTime(CHECK_TIMEOUT_MS, check);
-  } catch (error) {
-    if (error instanceof TookTooLong) slow.add(schema);
+    if (error instanceof TookTooLong) return { ok: false, problems: [unusableSchema(error, prefix)] };
     throw error;
   }
 }
 
-function checkFilled(
-  schema: JsonSchema,
-  filled: Record<string, unknown>,
-  options: CheckConfigOptions,
-): CheckedConfig {
-  const { validate, fill } = compile(schema);
-  const prefix = options.prefix ?? [];
-  const defaults: Record<string, unknown> = {};
-  fill(defaults);
-  mergeUnder(filled, defaults);
-  fill(filled);
-  for (const keys of options.removed ?? []) remove(filled, keys);
-  if (validate(filled)) return { ok: true, config: filled };
-  return {
-    ok: false,
-    problems: problemsFromAjv(validate.errors ?? [], filled, {
-      code: ErrorCode.CONFIG_INVALID,
-      prefix,
-      ...(options.describeValue === undefined ? {} : { describeValue: options.describeValue }),
-    }),
-  };
+/** What a plugin without a schema takes. */
+export const ANY_MAP: JsonSchema = { type: 'object' };
+
+/** @throws TookTooLong */
+function inTime<T>(schema: JsonSchema, check: () => T): T {
+  const tooLong = `took longer than ${CHECK_TIMEOUT_MS} ms; look for a pattern that backtracks`;
+  if (slow.has(schema)) throw new TookTooLong(tooLong);
+  try {
+    return withinTime(CHECK_TIMEOUT_MS, check);
+  } catch (error) {
+    if (!(error instanceof TookTooLong)) throw error;
+    slow.add(schema);
+    throw new TookTooLong(tooLong, { cause: error });
+  }
 }
 
 function checkUsable(schema: JsonSchema, prefix: Keys): SchemaProblem | undefined {
@@ -157,23 +178,27 @@ function checkUsable(schema: JsonSchema, prefix: Keys): SchemaProblem | undefine
     compile(schema);
     return undefined;
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return problemAt(
-      ErrorCode.MANIFEST_INVALID,
-      prefix,
-      `the plugin's config_schema cannot be used: ${why}.`,
-    );
+    return unusableSchema(error, prefix);
   }
 }
 
-/** A copy that may be changed; undefined when it is no map, or holds what cannot be copied. */
-function copyOf(config: unknown): Record<string, unknown> | undefined {
-  if (!isSchema(config)) return undefined;
+/** A copy that may be changed, unless it is no map or holds what cannot be copied. */
+export function copyConfig(
+  config: unknown,
+  prefix: Keys,
+):
+  | { readonly ok: true; readonly config: Record<string, unknown> }
+  | { readonly ok: false; readonly problems: readonly SchemaProblem[] } {
+  const given = config ?? {};
   try {
-    return structuredClone(config) as Record<string, unknown>;
+    if (isSchema(given)) return { ok: true, config: structuredClone(given) as Record<string, unknown> };
   } catch {
-    return undefined;
+    // Told below.
   }
+  return {
+    ok: false,
+    problems: [problemAt(ErrorCode.CONFIG_INVALID, prefix, 'expected a map of JSON values.')],
+  };
 }
 
 /** Puts what is missing into `target`, map by map. */

@@ -1,11 +1,17 @@
 export { checkManifest, type ManifestCheck, type PackageInfo } from './check-manifest.js';
+export { createCostJudge } from './cheap-schema.js';
 export {
+  ANY_MAP,
   MAX_SCHEMA_CHARS,
   checkConfig,
   checkConfigSchema,
-  configDefaults,
+  checkedConfig,
+  copyConfig,
+  runConfigCheck,
+  unusableSchema,
   type CheckConfigOptions,
   type CheckedConfig,
+  type ConfigRun,
 } from './check-config.js';
 export type {
   Conditions,

@@ -1,11 +1,12 @@
 import { Worker } from 'node:worker_threads';
 import { BulkheadError, ErrorCode, type Problem } from '@bulkhead/proto';
 import type { JsonSchemaObject } from '@bulkhead/proto/rules';
+import type { ConfigRun, Keys } from '@bulkhead/proto/rules/schema';
 import type { Clock } from '../clock.js';
 import { workerFile } from '../worker-file.js';
 import type { SchemaAnswer, SchemaAsk } from './schema-worker.js';
 
-/** Holds values against schemas that plugins declare, and objects bring along. */
+/** Holds values against schemas that plugins declare, and objects bring along, without holding up the event loop. */
 export interface SchemaCheck {
   /**
    * Checks a JSON text against a schema. Numbers are judged as doubles; what is handed on is the text as it was.
@@ -16,6 +17,17 @@ export interface SchemaCheck {
   problems(schema: JsonSchemaObject, text: string, code: ErrorCode): Promise<readonly Problem[]>;
   /** As `problems`, for each item of a list, up to the first that is wrong. */
   problemsOfEach(schema: JsonSchemaObject, text: string, code: ErrorCode): Promise<readonly Problem[]>;
+  /**
+   * Checks a plugin's configuration and fills in the defaults.
+   *
+   * @param removed places whose default somebody removed
+   * @throws as `problems`
+   */
+  config(
+    schema: JsonSchemaObject,
+    config: Record<string, unknown>,
+    removed: readonly Keys[],
+  ): Promise<ConfigRun>;
   /** Ends the thread; what waits is rejected. */
   close(): Promise<void>;
 }
@@ -46,7 +58,7 @@ export interface SchemaCheckOptions {
 
 interface Waiting {
   readonly ask: SchemaAsk;
-  readonly resolve: (problems: readonly Problem[]) => void;
+  readonly accept: (answer: SchemaAnswer) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -111,14 +123,14 @@ export function createSchemaCheck({ clock, timeoutMs = CHECK_TIMEOUT_MS }: Schem
       if (answer === 'ready') {
         ready = true;
         next();
-      } else if (answer.ok) {
-        end(({ ask, resolve }) => {
-          slow.delete(ask.schema);
-          resolve(answer.problems);
-        });
       } else {
-        end(({ reject }) => {
-          reject(new Error(answer.message));
+        end(({ ask, accept, reject }) => {
+          if (answer.kind === 'failed') {
+            reject(new Error(answer.message));
+            return;
+          }
+          slow.delete(ask.schema);
+          accept(answer);
         });
       }
     });
@@ -159,6 +171,25 @@ export function createSchemaCheck({ clock, timeoutMs = CHECK_TIMEOUT_MS }: Schem
     thread.postMessage(ask);
   };
 
+  const textOf = (schema: JsonSchemaObject): string => {
+    let text = texts.get(schema);
+    if (text === undefined) texts.set(schema, (text = JSON.stringify(schema)));
+    return text;
+  };
+
+  const ask = (one: Waiting): void => {
+    if (closed) throw new BulkheadError(ErrorCode.SHUTTING_DOWN, 'the host checks no more values');
+    if (waiting.length >= MAX_WAITING) {
+      throw new BulkheadError(
+        ErrorCode.RATE_LIMITED,
+        `${String(MAX_WAITING)} values wait to be checked against schemas; try again`,
+        { retryable: true, retryAfterMs: timeoutMs },
+      );
+    }
+    waiting.push(one);
+    next();
+  };
+
   const check = (
     schema: JsonSchemaObject,
     value: string,
@@ -166,23 +197,28 @@ export function createSchemaCheck({ clock, timeoutMs = CHECK_TIMEOUT_MS }: Schem
     each: boolean,
   ): Promise<readonly Problem[]> =>
     new Promise((resolve, reject) => {
-      if (closed) throw new BulkheadError(ErrorCode.SHUTTING_DOWN, 'the host checks no more values');
-      if (waiting.length >= MAX_WAITING) {
-        throw new BulkheadError(
-          ErrorCode.RATE_LIMITED,
-          `${String(MAX_WAITING)} values wait to be checked against schemas; try again`,
-          { retryable: true, retryAfterMs: timeoutMs },
-        );
-      }
-      let text = texts.get(schema);
-      if (text === undefined) texts.set(schema, (text = JSON.stringify(schema)));
-      waiting.push({ ask: { schema: text, value, code, each }, resolve, reject });
-      next();
+      ask({
+        ask: { kind: 'value', schema: textOf(schema), value, code, each },
+        accept: (answer) => {
+          if (answer.kind === 'value') resolve(answer.problems);
+        },
+        reject,
+      });
     });
 
   return {
     problems: (schema, value, code) => check(schema, value, code, false),
     problemsOfEach: (schema, value, code) => check(schema, value, code, true),
+    config: (schema, config, removed) =>
+      new Promise((resolve, reject) => {
+        ask({
+          ask: { kind: 'config', schema: textOf(schema), config, removed },
+          accept: (answer) => {
+            if (answer.kind === 'config') resolve(answer.run);
+          },
+          reject,
+        });
+      }),
     async close() {
       closed = true;
       cancelTimer();

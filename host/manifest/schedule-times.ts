@@ -1,6 +1,8 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { Cron } from 'croner';
 
+/** Of cron and time zone each: every schedule is read and parsed again and again. */
+const MAX_CHARS = 255;
 /** Fires that are gone through one by one before the last one is looked up. */
 const MAX_STEPS = 50;
 
@@ -38,6 +40,10 @@ export function parseTimes(cron: string, timezone: string): Times {
 }
 
 function open(cron: string, timezone: string): Cron {
+  for (const [field, text] of Object.entries({ cron, timezone })) {
+    if (text.length > MAX_CHARS)
+      throw invalid(field, `expected at most ${MAX_CHARS} characters, got ${text.length}`);
+  }
   const fields = cron.trim().split(/\s+/).length;
   if (fields !== 5) {
     throw invalid('cron', `expected five fields, minute hour day month weekday, got ${JSON.stringify(cron)}`);
@@ -50,7 +56,7 @@ function open(cron: string, timezone: string): Cron {
     throw invalid(
       zone ? 'cron' : 'timezone',
       zone
-        ? `${JSON.stringify(cron)}: ${text(error)}`
+        ? `${JSON.stringify(cron)}: ${reasonOf(error)}`
         : `expected an IANA time zone, got ${JSON.stringify(timezone)}`,
     );
   }
@@ -66,7 +72,7 @@ function isTimeZone(timezone: string): boolean {
   }
 }
 
-function text(error: unknown): string {
+function reasonOf(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).replace(/^CronPattern: /, '');
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseTimes } from './cron.js';
+import { parseTimes } from './schedule-times.js';
 
 const at = (text: string): number => Date.parse(text);
 const fires = (cron: string, timezone: string, from: string, count: number): string[] => {
