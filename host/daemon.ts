@@ -221,8 +221,8 @@ async function start(
     loaded = next;
     ({ config } = next);
     setLogLevels(log, config);
-    await upstreams.update(config.upstreams);
     gateway?.update(config);
+    await upstreams.update(config.upstreams);
     gateway?.contributionsChanged();
     return {
       ...applied,

@@ -4,7 +4,7 @@ import {
   SCOPES,
   type JsonSchema,
 } from '@bulkhead/proto/rules/schema';
-import { DEFAULT_OBJECT_HOOK_PRIORITY, OBJECT_HOOKS, OBJECT_TYPES } from '@bulkhead/proto/rules';
+import { DEFAULT_OBJECT_HOOK_PRIORITY, ENTRY_NAME, OBJECT_HOOKS, OBJECT_TYPES } from '@bulkhead/proto/rules';
 import { MODES, MODE_ALIASES } from './modes.js';
 import { OWN_LIMITS } from './resource-limits.js';
 import { OWN_SERVICE_BUDGETS } from './service-budgets.js';
@@ -15,8 +15,6 @@ const textMap = { type: 'object', additionalProperties: text };
 const milliseconds = { type: 'integer', minimum: 1, maximum: 3_600_000 };
 const priority = { type: 'integer', minimum: 0, maximum: 10_000 };
 const mode = { enum: [...MODES, ...Object.keys(MODE_ALIASES)] };
-
-export const ENTRY_NAME = '^[A-Za-z_][A-Za-z0-9_.-]{0,62}$';
 
 const conditions = {
   anyOf: [{ type: 'array', items: CONDITIONS_SCHEMA }, CONDITIONS_SCHEMA],

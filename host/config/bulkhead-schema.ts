@@ -1,7 +1,8 @@
 import { isPlainObject } from '@bulkhead/proto/rules';
 import type { JsonSchema } from '@bulkhead/proto/rules/schema';
 import { AUDIT_PROPERTIES } from './audit-section.js';
-import { ENTRY_NAME, PLUGINS_SCHEMA } from './bulkhead-schema-plugins.js';
+import { ENTRY_NAME } from '@bulkhead/proto/rules';
+import { PLUGINS_SCHEMA } from './bulkhead-schema-plugins.js';
 import { TOOLS_SCHEMA } from './bulkhead-schema-tools.js';
 import { RESOURCE_LIMITS } from './resource-limits.js';
 import { SERVICE_BOUNDS } from './service-bounds.js';

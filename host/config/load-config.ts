@@ -18,7 +18,7 @@ import { namedListsAsMaps } from './named-lists.js';
 import { readTree } from './read-tree.js';
 import { resolveReferences, type ReferenceRules } from './references.js';
 import { createReport, type Report } from './report.js';
-import { pluginServers } from './plugin-servers.js';
+import { withPluginServers } from './plugin-servers.js';
 import { findPlugin, resolvePlugin } from './resolve-plugin.js';
 import {
   resolveApps,
@@ -243,10 +243,7 @@ async function resolveLayers(
       budgets: resolveServiceBudgets(file.services.limits),
       analytics: { keepDays: file.services.analytics.keep_days },
     },
-    upstreams: [
-      ...resolveUpstreams(file.mcp_servers, baseDirectory, report),
-      ...pluginServers(plugins, report),
-    ],
+    upstreams: withPluginServers(resolveUpstreams(file.mcp_servers, baseDirectory, report), plugins, report),
     tools: resolveTools(file, plugins, report),
     apps: resolveApps(file.apps, isReference, report),
     customHooks,

@@ -13,26 +13,29 @@ export function isPluginServer(config: UpstreamConfig): config is PluginServerCo
   return config.transport === 'plugin' || config.transport === 'plugin-url';
 }
 
-/** The MCP servers that enabled plugins contribute; each is an upstream named `<entry>.<server>`. */
-export function pluginServers(
+/** The servers of operators, and those that enabled plugins contribute: each is an upstream named `<entry>.<server>`. */
+export function withPluginServers(
+  servers: readonly UpstreamConfig[],
   plugins: readonly PluginConfig[],
   report: Report,
-): readonly PluginServerConfig[] {
-  const entries = new Set(plugins.map(({ name }) => name));
-  return plugins
+): readonly UpstreamConfig[] {
+  const taken = new Set([...plugins, ...servers].map(({ name }) => name));
+  const contributed = plugins
     .filter(({ enabled }) => enabled)
     .flatMap((plugin) =>
       plugin.manifest.contributions.mcpServers.flatMap((declared) => {
         const name = `${plugin.name}.${declared.name}`;
         const fault =
-          entries.has(name) || plugin.name.includes('__')
-            ? `would be named '${name}', which another entry is named, or which has a double underscore; give the entry another name.`
+          taken.has(name) || plugin.name.includes('__')
+            ? `would be named '${name}', which another entry or server is named, or which has a double underscore; give the entry another name.`
             : faultOf(declared);
+        taken.add(name);
         if (fault === undefined) return [toUpstream(plugin.name, declared)];
         report.problem(['plugins', plugin.name], `its MCP server '${declared.name}' ${fault}`);
         return [];
       }),
     );
+  return [...servers, ...contributed];
 }
 
 function faultOf({ command, url }: McpServerDeclaration): string | undefined {

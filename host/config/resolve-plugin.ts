@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { dirname } from 'node:path';
-import { parsePrivateRule, pickObjectHooks, readContributions, type HookSpec } from '@bulkhead/proto/rules';
+import { parsePrivateRule, readContributions, type HookSpec } from '@bulkhead/proto/rules';
 import { NO_PERMISSIONS } from '@bulkhead/proto/rules/schema';
 import { checkCompat, type HostVersions } from '../manifest/compat.js';
 import { findPluginNode } from '../manifest/plugin-node.js';
@@ -17,6 +17,7 @@ import type { ReferenceRules } from './references.js';
 import type { Report } from './report.js';
 import { resolveLimits } from './resource-limits.js';
 import { resolveGrants, writtenGrants } from './resolve-grants.js';
+import { resolveObjectHooks } from './resolve-object-hooks.js';
 import { resolveRemote } from './resolve-remote.js';
 import { commonMode, resolveHooks, resolveOnError } from './resolve-hooks.js';
 import { absolute } from './resolve-sections.js';
@@ -200,10 +201,7 @@ export async function resolvePlugin(
       mode: named?.mode ?? commonMode(hooks),
       onError,
       hooks,
-      objectHooks: pickObjectHooks(
-        resolveObjectHooks(name, entry, manifest, report),
-        grants.granted.objectHooks,
-      ),
+      objectHooks: resolveObjectHooks(name, entry, manifest, grants.granted.objectHooks, report),
       objectHookMode: named?.mode ?? 'sequential',
       instances,
       network: entry.network ?? 'unix',
@@ -222,24 +220,6 @@ export async function resolvePlugin(
       ...(ownNode === undefined ? {} : { nodePath: ownNode.path }),
     },
   };
-}
-
-/** What the manifest declares, or what the operator lists where it says nothing. */
-function resolveObjectHooks(
-  name: string,
-  entry: PluginEntry,
-  manifest: Manifest,
-  report: Report,
-): PluginConfig['objectHooks'] {
-  const declared = manifest.contributions.objectHooks;
-  if (declared !== undefined && entry.object_hooks !== undefined) {
-    report.problem(
-      ['plugins', name, 'object_hooks'],
-      "expected none: the plugin's manifest declares its object hooks itself. Take this key out, and grant those that may run: \
-with `bulkhead plugin grants`, or as grants.object_hooks of the entry.",
-    );
-  }
-  return declared ?? entry.object_hooks ?? [];
 }
 
 function noticeMode(entry: PluginEntry, name: string, report: Report): void {

@@ -1,6 +1,6 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import { ENTRY_NAME } from '@bulkhead/proto/rules';
 import type { Clock } from '../clock.js';
-import { ENTRY_NAME } from '../config/bulkhead-schema-plugins.js';
 import type { PluginConfig } from '../config/config.js';
 import type { Stored } from '../config/stored.js';
 import type { Store } from '../store/store.js';

@@ -1,4 +1,5 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import { namesDirectory } from '@bulkhead/proto/rules';
 import type { Actor } from '../telemetry/audit.js';
 import type { ConfigChange, Leaf } from './leaves.js';
 
@@ -24,7 +25,6 @@ const EDITABLE: ReadonlySet<string> = new Set([
   'description',
   'config',
 ]);
-const DIRECTORY = /^(?:\.{0,2}\/|\.{1,2}$|file:)/;
 
 /** @throws INVALID_ARGUMENT for a key that only a file may hold, FORBIDDEN for what a plugin may not change of another */
 export function assertMayChange(
@@ -41,7 +41,7 @@ export function assertMayChange(
         { field: key },
       );
     }
-    if (key === 'plugin' && (typeof value !== 'string' || DIRECTORY.test(value))) {
+    if (key === 'plugin' && (typeof value !== 'string' || namesDirectory(value))) {
       throw new BulkheadError(
         ErrorCode.INVALID_ARGUMENT,
         "'plugin' names an installed plugin here; a directory can only be written into bulkhead.yaml",

@@ -4,7 +4,6 @@ import type { ActivePlugin } from '../lifecycle/active-plugin.js';
 import { OBJECTS_CHANNEL } from '../objects/commit.js';
 import type { ObjectCollection } from '../objects/objects.js';
 import type { Store } from '../store/store.js';
-import type { Logger } from '../telemetry/logger.js';
 import type { ExposedTool } from './contributed-tools.js';
 import type { HttpClient } from './kinds/http-client.js';
 import { httpTool } from './kinds/http-tool.js';
@@ -18,7 +17,7 @@ export interface HttpToolsOptions {
   /** Their names are theirs: an object whose id is one of them is left out. */
   readonly active: () => readonly ActivePlugin[];
   readonly clock: Clock;
-  readonly log: Pick<Logger, 'warn'>;
+  readonly log: { warn(fields: object, message: string): void };
 }
 
 /** The operations of HTTP tool objects, for clients that list and call tools by name. */
@@ -34,6 +33,8 @@ export interface HttpTools {
 /** What is known is read again after so long, in milliseconds, though no change was heard of. */
 const KEEP_MS = 10_000;
 const PAGE_SIZE = 100;
+/** When the store was away it is asked again after so long, in milliseconds. */
+const AWAY_MS = 1_000;
 /** Operations of all objects together; further ones are left out. */
 const MAX_OPERATIONS = 1_000;
 
@@ -56,6 +57,7 @@ export function createHttpTools(options: HttpToolsOptions): HttpTools {
       known = await readActive(objects, log);
       if (at === changes) freshUntilMs = clock.monotonic() + KEEP_MS;
     } catch (error) {
+      freshUntilMs = clock.monotonic() + AWAY_MS;
       log.warn({ err: error }, 'tools: HTTP tool objects cannot be read; those that are known stay');
     }
   }

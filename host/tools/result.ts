@@ -6,7 +6,7 @@ import {
   stringifyJson,
   type JsonObject,
 } from '@bulkhead/proto/json';
-import { isPlainObject } from '@bulkhead/proto/rules';
+import { toolResultOf } from '@bulkhead/proto/rules';
 import type { ToolAnswer } from './tool.js';
 
 /** Largest answer of a tool that the host itself runs, as JSON text. */
@@ -29,10 +29,11 @@ export function resultOfJson(json: string, who: string): ToolAnswer & { readonly
   } catch {
     throw fail('answered with what is not JSON');
   }
-  const text = typeof value === 'string' ? value : stringifyJson(value);
-  const structured = isPlainObject(value) && !('rawJSON' in value) ? { structuredContent: value } : {};
-  const result: JsonObject = { content: [{ type: 'text', text }], ...structured };
-  return { result, output: json, text };
+  return {
+    result: toolResultOf(value),
+    output: json,
+    text: typeof value === 'string' ? value : stringifyJson(value),
+  };
 }
 
 /** A failure that whoever asked can do something about, as a result of `tools/call`. */

@@ -45,7 +45,7 @@ export class Upstream {
   #cancelTimer: () => void = () => {};
   #attempt: Promise<void> | undefined;
   #route: Route | undefined;
-  /** While it lets go of what it was configured with before. */
+  /** While it lets go of what it was. */
   #changing = false;
 
   constructor(config: UpstreamConfig, deps: UpstreamDeps) {
@@ -164,8 +164,7 @@ export class Upstream {
     this.#changing = false;
     if (this.#isStopped()) return;
     if (served) this.#announce();
-    this.#attempt = this.#open();
-    await this.#attempt;
+    await (this.#attempt = this.#open());
   }
 
   async #disconnect(): Promise<void> {

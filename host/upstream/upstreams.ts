@@ -123,7 +123,12 @@ export function createUpstreams(configs: readonly UpstreamConfig[], options: Ups
 
 /** Whether it is the same one, however it is reached now: nobody else's of the same name. */
 function isSameServer(one: UpstreamConfig, other: UpstreamConfig): boolean {
-  return one.name === other.name && isPluginServer(one) === isPluginServer(other);
+  return one.name === other.name && ownerOf(one) === ownerOf(other);
+}
+
+/** The plugin that contributes it; undefined: an operator. */
+function ownerOf(config: UpstreamConfig): string | undefined {
+  return isPluginServer(config) ? config.plugin : undefined;
 }
 
 const noPlugins: LaunchPluginServer = ({ plugin }) =>

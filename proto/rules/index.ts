@@ -23,6 +23,8 @@ export {
 export { checkConditions } from './conditions.js';
 export { checkFields, parseFieldPointer, type FieldPointer } from './field-pointer.js';
 export { isReservedKey } from './reserved-keys.js';
+export { toolResultOf } from './tool-result.js';
+export { ENTRY_NAME, namesDirectory } from './entries.js';
 export {
   DEFAULT_OBJECT_HOOK_PRIORITY,
   OBJECT_HOOKS,

@@ -13,10 +13,10 @@ import {
   RunCommandResponse,
   RunScheduleRequest,
 } from '@bulkhead/proto/plugin';
-import type { JsonSchemaObject } from '@bulkhead/proto/rules';
-import { compileSchema, problemsFromAjv, type Manifest } from '@bulkhead/proto/rules/schema';
+import type { Manifest } from '@bulkhead/proto/rules/schema';
 import type { RpcCaller, ScheduleRunInfo } from '../contributions.js';
 import type { PluginRuntime } from '../runtime/plugin-runtime.js';
+import { assertSchema } from './assert-schema.js';
 import { createContextMessage, type TestContext } from './call-context-message.js';
 import { callWithDeadline } from './call-with-deadline.js';
 import type { IncomingCall } from '../runtime/incoming.js';
@@ -194,22 +194,6 @@ function found<Declared extends { readonly name: string }>(
   const one = declared.find((candidate) => candidate.name === name);
   if (one !== undefined) return one;
   throw new BulkheadError(ErrorCode.NOT_FOUND, `the manifest declares no ${kind} '${name}'`);
-}
-
-function assertSchema(
-  what: string,
-  schema: JsonSchemaObject | undefined,
-  given: unknown,
-  code: ErrorCode,
-): void {
-  if (schema === undefined) return;
-  const validate = compileSchema(schema);
-  // As the schema sees it: numbers that keep their source text are numbers.
-  const value: unknown = JSON.parse(stringifyJson(given));
-  if (validate(value)) return;
-  const problems = problemsFromAjv(validate.errors ?? [], value, { code });
-  const text = problems.map(({ path, message }) => `${path ?? ''} ${message}`.trim()).join('; ');
-  throw new BulkheadError(code, `${what}: ${text}`, { problems });
 }
 
 /** The values of a declared path's places; undefined when the path is another. */

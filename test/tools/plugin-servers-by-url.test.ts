@@ -82,6 +82,11 @@ describe('an MCP server that a plugin names by its address', () => {
       const notes = await withServers(servers, []);
       await expect(runHost({ plugins: { notes } })).rejects.toThrow(message);
     }
+    const url = 'http://a.example/mcp';
+    const notes = await withServers({ far: { url }, 'x.far': { url } }, []);
+    await expect(runHost({ plugins: { notes, 'notes.x': notes } })).rejects.toThrow(
+      /another entry or server is named/,
+    );
   });
 });
 

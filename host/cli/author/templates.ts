@@ -1,5 +1,6 @@
 import { HOOKS, type FieldSpec } from '@bulkhead/proto/rules';
 import { HOST_VERSION } from '../../version.js';
+import { KIND_TEMPLATES } from './plugin-kinds.js';
 import type { PluginPlan } from './plugin-plan.js';
 
 /** The oldest Node that runs the tests as they are written. */
@@ -72,7 +73,11 @@ const TSCONFIG = {
   include: ['src', 'plugin.gen.d.ts'],
 };
 
-function manifest({ id, name, hooks }: PluginPlan): string {
+function manifest({ id, name, hooks, kinds }: PluginPlan): string {
+  const parts = kinds.map((kind) => KIND_TEMPLATES[kind]);
+  const services = parts.flatMap((part) => part.services ?? []);
+  const apis = [...(hooks.length === 0 ? [] : ['hooks-v1']), ...parts.flatMap(({ api }) => api ?? [])];
+  const contributes = parts.flatMap((part) => part.contributes ?? []).join('');
   return `id: ${id}
 name: ${name}
 version: 0.1.0
@@ -83,13 +88,13 @@ documentation: minimal
 
 # What the code handles; a difference between the two stops the start.
 hooks: [${hooks.join(', ')}]
-
+${parts.flatMap((part) => (part.manifest === undefined ? [] : [`\n${part.manifest}`])).join('')}${contributes === '' ? '' : `\n# What it adds to the host.\ncontributes:\n${contributes}`}
 # What it asks for. An operator grants it, or less.
-permissions: {}
+permissions: ${services.length === 0 ? '{}' : `{ services: [${services.join(', ')}] }`}
 
 compat:
   app: '>=${HOST_VERSION}'
-  api: [hooks-v1]
+  api: [${apis.join(', ')}]
   node: '${NODE_RANGE}'
 
 # The types of \`config\` in the code follow from this: bulkhead types.
@@ -103,13 +108,17 @@ config_schema:
 `;
 }
 
-function entry({ name, hooks, language }: PluginPlan): string {
+function entry({ name, hooks, kinds, language }: PluginPlan): string {
   const handlers = hooks.map(
     (hook) => `      ${hook}(_payload, ctx) {
         // Nothing returned lets it pass. modify({ … }) changes it, deny({ code, reason }) refuses it.
         ctx.metadata.set('note', config.note);
       },`,
   );
+  const members = [
+    ...(handlers.length === 0 ? [] : [`    hooks: {\n${handlers.join('\n')}\n    },`]),
+    ...kinds.map((kind) => KIND_TEMPLATES[kind].code),
+  ];
   const check = language === 'js' ? '// @ts-check\n' : '';
   return `${check}import { definePlugin } from '@bulkhead/sdk';
 
@@ -117,15 +126,13 @@ function entry({ name, hooks, language }: PluginPlan): string {
 export default definePlugin(({ config, log }) => {
   log.debug('${name} is set up');
   return {
-    hooks: {
-${handlers.join('\n')}
-    },
+${members.join('\n')}
   };
 });
 `;
 }
 
-function test({ name, hooks, language }: PluginPlan): string {
+function test({ name, hooks, kinds, language }: PluginPlan): string {
   const calls = hooks.map(
     (hook) => `
 test('${hook} passes with a note', async () => {
@@ -137,13 +144,23 @@ test('${hook} passes with a note', async () => {
 });
 `,
   );
+  const more = kinds.map((kind) => {
+    const { name: says, body } = KIND_TEMPLATES[kind].test;
+    return `
+test('${says}', async () => {
+  const t = await testPlugin(plugin, { manifest, config: { note: 'hello' } });
+${body}
+  await t.shutdown();
+});
+`;
+  });
   return `import assert from 'node:assert/strict';
 import test from 'node:test';
 import { testPlugin } from '@bulkhead/sdk/testing';
 import plugin from './index.${language}';
 
 const manifest = new URL('../plugin.yaml', import.meta.url);
-${calls.join('')}
+${[...calls, ...more].join('')}
 test('a configuration of the wrong type is refused', async () => {
   await assert.rejects(testPlugin(plugin, { manifest, config: { note: 7 } }), { code: 'CONFIG_INVALID' });
 });

@@ -4,6 +4,7 @@ import type { Cli } from '../cli.js';
 
 interface NewOptions {
   readonly hooks?: string;
+  readonly with?: string;
   readonly ts?: true;
   readonly js?: true;
   readonly dir?: string;
@@ -14,7 +15,14 @@ export function newCommand(cli: Cli): Command {
   return new Command('new')
     .description('write the package of a new plugin, with a test that passes')
     .argument('<name>', 'the package’s name, for example my-plugin or @acme/my-plugin')
-    .option('--hooks <names>', 'the hooks that it handles, separated by commas')
+    .option(
+      '--hooks <names>',
+      'the hooks that it handles, separated by commas; default: tool_pre_invoke, with --with none',
+    )
+    .option(
+      '--with <kinds>',
+      'what it does besides: object-hooks, tools, commands, routes, rpc, events, schedules, separated by commas',
+    )
     .addOption(new Option('--ts', 'in TypeScript (default)').conflicts('js'))
     .addOption(new Option('--js', 'in JavaScript, without a build'))
     .option('--dir <dir>', 'where; default: a directory of that name here')
@@ -25,6 +33,7 @@ export function newCommand(cli: Cli): Command {
       const { findCheckout } = await import('../author/sdk-place.js');
       const plan = await askPlan(options.yes ? { err: cli.err } : cli, packageName, {
         hooks: options.hooks,
+        kinds: options.with,
         language: options.js ? 'js' : options.ts ? 'ts' : undefined,
       });
       const wanted = resolve(cli.cwd, options.dir ?? plan.name);

@@ -39,7 +39,11 @@ export function createContributed(
   commands: Pick<Commands, 'all'>,
   { httpTools, isTaken }: ObjectToolsOptions = {},
 ): Contributed {
-  const ofObjects = (): ReadonlyMap<string, ExposedTool> => {
+  /** As of the last refresh; for a whole list it is put together once. */
+  let known: ReadonlyMap<string, ExposedTool> | undefined;
+  const ofObjects = (): ReadonlyMap<string, ExposedTool> => (known ??= unclaimed());
+
+  function unclaimed(): ReadonlyMap<string, ExposedTool> {
     const plugins = new Set(contributed.exposed().map(nameOf));
     const found = new Map<string, ExposedTool>();
     for (const exposed of httpTools?.exposed() ?? []) {
@@ -48,11 +52,13 @@ export function createContributed(
         found.set(joined, exposed);
     }
     return found;
-  };
+  }
+
   return {
     items(method) {
       switch (method) {
         case 'tools/list':
+          known = undefined;
           return [...contributed.exposed(), ...ofObjects().values()].map(toolItem);
         case 'prompts/list':
           return commands.all().map(promptItem);
@@ -65,6 +71,7 @@ export function createContributed(
     objectTool: (joined) => ofObjects().get(joined)?.tool,
     refresh: async () => {
       await httpTools?.refresh();
+      known = undefined;
     },
     prompt(joined) {
       const command = commands.all().find(({ plugin, name }) => joinName(plugin, name) === joined);

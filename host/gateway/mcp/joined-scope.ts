@@ -33,6 +33,10 @@ export function createJoinedScope(upstreams: Upstreams, contributed: Contributed
     return { ...item, [key]: key === 'name' ? joinName(upstream.name, name) : owners.nameOf(upstream, name) };
   }
 
+  /** A tool that needs nothing of the store. */
+  const fixedTool = (name: string): Tool | undefined =>
+    contributed.tool(name) ?? upstreamToolOf(splitName(upstreams.all, name));
+
   return {
     get upstreams() {
       return upstreams.all;
@@ -61,11 +65,13 @@ export function createJoinedScope(upstreams: Upstreams, contributed: Contributed
         },
       });
     },
-    refresh: () => contributed.refresh(),
-    tool: (name) =>
-      contributed.tool(name) ??
-      upstreamToolOf(splitName(upstreams.all, name)) ??
-      contributed.objectTool(name),
+    tool: (name) => fixedTool(name) ?? contributed.objectTool(name),
+    async findTool(name) {
+      const fixed = fixedTool(name);
+      if (fixed !== undefined) return fixed;
+      await contributed.refresh();
+      return contributed.objectTool(name);
+    },
     prompt: (name) => contributed.prompt(name) ?? upstreamPromptOf(splitName(upstreams.all, name)),
     completes: (name) => splitName(upstreams.all, name),
     resource: (uri, request) => owners.find(uri, request),

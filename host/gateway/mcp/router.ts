@@ -68,8 +68,7 @@ export function createRouter({ scope, hooks, tools, policy }: RouterOptions): Ro
 
   async function callTool(params: JsonObject, from: Downstream): Promise<JsonObject> {
     const name = textOf(params, 'name');
-    await scope.refresh();
-    const tool = scope.tool(name);
+    const tool = await scope.findTool(name);
     if (tool === undefined) throw new RpcError(RpcCode.INVALID_PARAMS, `Unknown tool: ${name}`);
     try {
       return await tools.call(toolCall(tool, params, from));

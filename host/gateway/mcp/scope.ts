@@ -32,10 +32,10 @@ export interface Scope {
   readonly capabilities: () => JsonObject;
   readonly instructions: () => string | undefined;
   list(method: ListMethod, params: JsonObject | undefined, request: UpstreamRequest): Promise<JsonObject>;
-  /** Reads which tools there are by now; before `tool` is asked. Never rejects. */
-  refresh(): Promise<void>;
-  /** The tool of that name. */
+  /** The tool of that name, as far as was last read. */
   tool(name: string): Tool | undefined;
+  /** The same, as it is by now. */
+  findTool(name: string): Promise<Tool | undefined>;
   /** The prompt of that name. */
   prompt(name: string): PromptTarget | undefined;
   /** Whose prompt completes its arguments, if anybody's does. */

@@ -36,8 +36,8 @@ export function createSingleScope(
       if (upstream.state.kind !== 'ready' || !known) return { [items]: [] };
       return shown(method, await upstream.request(method, params, request));
     },
-    refresh: () => Promise.resolve(),
     tool: (name) => upstreamTool(upstream, name),
+    findTool: (name) => Promise.resolve(upstreamTool(upstream, name)),
     prompt: (name) => upstreamPrompt(upstream, name),
     completes: (name) => ({ upstream, name }),
     resource: (uri) => Promise.resolve({ upstream, name: uri }),

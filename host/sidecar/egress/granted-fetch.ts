@@ -22,8 +22,13 @@ export interface GrantedFetchOptions {
 
 /** From the question for the name to the head of the answer, in milliseconds. */
 const HEAD_TIMEOUT_MS = 120_000;
-/** What is read of an answer that says no. */
+/** What is read of an answer that says no, and for how long. */
 const MAX_REFUSAL_BYTES = 64 * 1024;
+const REFUSAL_TIMEOUT_MS = 5_000;
+/** No byte of an answer for so long ends it, in milliseconds. */
+const IDLE_TIMEOUT_MS = 900_000;
+/** Requests at one time, answers that are still read among them. */
+const MAX_OPEN = 256;
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
 
 /**
@@ -33,6 +38,7 @@ const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:':
 export function createGrantedFetch(options: GrantedFetchOptions): Fetch {
   const { grant, clock, lookup = lookupBySystem } = options;
   const resolve = createResolver(egressRules(grant), lookup);
+  let open = 0;
   const refuse = (refusal: Refusal): BulkheadError => {
     options.onRefused?.(refusal);
     return new BulkheadError(ErrorCode.PERMISSION_DENIED, refusal.message, { field: 'network' });
@@ -41,9 +47,24 @@ export function createGrantedFetch(options: GrantedFetchOptions): Fetch {
     const url = new URL(input instanceof Request ? input.url : input);
     const destination = destinationOf(url);
     if (destination === undefined) throw refuse(refused('NOT_GRANTED', `'${url.origin}' is no host to dial`));
-    const resolved = await resolve(destination);
-    if (resolved.kind === 'refused') throw refuse(resolved);
-    return answerOf(await ask(url, init, resolved.addresses, clock));
+    if (open >= MAX_OPEN)
+      throw refuse(refused('TOO_MANY_CONNECTIONS', `${MAX_OPEN} requests are open already`, destination));
+    open += 1;
+    const ended = (): void => {
+      open -= 1;
+    };
+    let response: IncomingMessage;
+    try {
+      const resolved = await resolve(destination);
+      if (resolved.kind === 'refused') throw refuse(resolved);
+      response = await ask(url, init, resolved.addresses, clock);
+    } catch (error) {
+      ended();
+      throw error;
+    }
+    response.once('close', ended);
+    response.setTimeout(IDLE_TIMEOUT_MS, () => response.destroy(new Error('nothing came for too long')));
+    return answerOf(response, clock);
   };
 }
 
@@ -87,7 +108,7 @@ function ask(
   });
 }
 
-async function answerOf(response: IncomingMessage): Promise<Response> {
+async function answerOf(response: IncomingMessage, clock: Clock): Promise<Response> {
   const status = response.statusCode ?? 0;
   const headers = new Headers();
   for (const [name, values] of Object.entries(response.headersDistinct))
@@ -101,7 +122,10 @@ async function answerOf(response: IncomingMessage): Promise<Response> {
     response.destroy();
     throw new Error(`the answer is encoded as ${encoding}, which was not asked for`);
   }
-  if (status < 200 || status > 299) return new Response(await readStart(response), { status, headers });
+  if (status < 200 || status > 299) {
+    const cancel = clock.after(REFUSAL_TIMEOUT_MS, () => response.destroy());
+    return new Response(await readStart(response).finally(cancel), { status, headers });
+  }
   return new Response(Readable.toWeb(response), { status, headers });
 }
 

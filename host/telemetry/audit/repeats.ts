@@ -48,9 +48,12 @@ export class Repeats {
     if (this.#again.has(key)) this.#count(key, ofActor, entry);
     else if (this.#again.size >= this.#maxCounted)
       this.#count(JSON.stringify([actor.kind, action, code]), actor.kind, {
-        ...entry,
         actor: { kind: actor.kind, id: OTHERS },
+        action,
         target: OTHERS,
+        outcome: entry.outcome,
+        ...(code === undefined ? {} : { code }),
+        reason: 'more of them happened than are told one by one',
       });
     // Its target may be anything that the actor makes up.
     else if ((this.#ofActor.get(ofActor) ?? 0) >= this.#maxOfActor)

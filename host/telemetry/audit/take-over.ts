@@ -5,7 +5,7 @@ import { Unchanged } from '../../store/unchanged.js';
 
 /** Entries of a change whose host does not take them into its chain for so long are taken into another host's. */
 const GONE_MS = 60_000;
-/** Hosts that are looked at, and entries of one that are taken over, at one time. */
+/** Hosts that are looked at in one turn, and entries that one transaction takes over. */
 const MAX_HOSTS = 50;
 const MAX_ENTRIES = 200;
 
@@ -45,7 +45,8 @@ export class TakeOver {
     const gone = waiting.filter(({ host, id }) => this.#oldest.forMs(host, String(id)) >= GONE_MS);
     const taken: TakenOver[] = [];
     for (const { host } of gone) {
-      const count = await this.#take(host);
+      let count = 0;
+      for (let part = MAX_ENTRIES; part === MAX_ENTRIES; count += part) part = await this.#take(host);
       if (count > 0) taken.push({ host, count });
     }
     return taken;

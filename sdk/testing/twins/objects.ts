@@ -7,12 +7,16 @@ import {
   UserServiceDefinition,
 } from '@bulkhead/proto/host';
 import { parseJson, stringifyJson, type JsonObject, type JsonValue } from '@bulkhead/proto/json';
-import { decodeToolOperation, isPlainObject, encodeToolOperation } from '@bulkhead/proto/rules';
+import { decodeToolOperation, isPlainObject, encodeToolOperation, toolResultOf } from '@bulkhead/proto/rules';
+import { assertSchema } from '../assert-schema.js';
 import { invalid } from './pages.js';
 import { ObjectCollectionTwin, type ObjectTwinParts } from './object-collection.js';
 import { createTwinMethods, unary, type TwinMethod } from './twin-methods.js';
 
-/** What runs a tool's operation in a test. A thrown error is TOOL_FAILED. */
+/**
+ * What runs a tool's operation in a test. A thrown error is TOOL_FAILED. Of a tool of kind `mcp` it is the whole result of
+ * `tools/call`; of others the value that the tool answers with, which the host makes a result of.
+ */
 export type TestToolRun = (args: JsonObject, operation: string) => unknown;
 
 /** What answers a query in a test: rows, or what makes them of the query. */
@@ -138,10 +142,12 @@ export class ObjectsTwin {
         operations: tool.find(toolId).operations.map(encodeToolOperation),
       })),
       unary(methods.executeTool, async ({ toolId, operation, argsJson }) => {
-        const { operations, active } = tool.find(toolId);
-        if (!active || !operations.some(({ name }) => name === operation)) {
+        const { operations, active, kind } = tool.find(toolId);
+        const found = operations.find(({ name }) => name === operation);
+        if (found === undefined)
           throw new BulkheadError(ErrorCode.NOT_FOUND, `tool '${toolId}' has no operation '${operation}'`);
-        }
+        if (!active) throw new BulkheadError(ErrorCode.FORBIDDEN, `tool '${toolId}' is not active`);
+        const args = readArgs(argsJson);
         const run = this.#options.tools[toolId];
         if (run === undefined) {
           throw new BulkheadError(
@@ -149,10 +155,17 @@ export class ObjectsTwin {
             `tool '${toolId}' does nothing: give testPlugin toolRuns for it`,
           );
         }
-        return {
-          resultJson: stringifyJson(await runTool(run, readArgs(argsJson), operation)),
-          isError: false,
-        };
+        // A server of its own checks what it is asked, and answers as it likes.
+        const ofServer = kind === 'mcp';
+        if (!ofServer)
+          assertSchema(`arguments of ${operation}`, found.input_schema, args, ErrorCode.INVALID_ARGUMENT);
+        const value = await runTool(run, args, operation);
+        if (ofServer) {
+          const isError = isPlainObject(value) && value['isError'] === true;
+          return { resultJson: stringifyJson(value), isError };
+        }
+        assertSchema(`answer of ${operation}`, found.output_schema, value, ErrorCode.TOOL_FAILED);
+        return { resultJson: stringifyJson(toolResultOf(parseJson(stringifyJson(value)))), isError: false };
       }),
       unary(methods.addToolOperation, ({ toolId, operation, options }) => {
         if (operation === undefined) throw invalid('operation', 'expected an operation');

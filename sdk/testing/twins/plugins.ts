@@ -1,7 +1,7 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { PluginServiceDefinition, type PluginSummary } from '@bulkhead/proto/host';
 import { parseJson, type JsonObject, type JsonValue } from '@bulkhead/proto/json';
-import { isPlainObject } from '@bulkhead/proto/rules';
+import { ENTRY_NAME, isPlainObject, namesDirectory } from '@bulkhead/proto/rules';
 import type { PluginInfo } from '../../host/plugins.js';
 import { byText, invalid, pageOf } from './pages.js';
 import { createTwinMethods, unary, type TwinMethod } from './twin-methods.js';
@@ -9,6 +9,8 @@ import { createTwinMethods, unary, type TwinMethod } from './twin-methods.js';
 /** A configured plugin of the test's host; what is absent is unremarkable. */
 export type TestPluginEntry = Pick<PluginInfo, 'name'> &
   Partial<Omit<PluginInfo, 'name'>> & { readonly config?: JsonObject };
+
+const ENTRY = new RegExp(ENTRY_NAME, 'u');
 
 /** The host's plugins in memory. */
 export class PluginsTwin {
@@ -43,7 +45,14 @@ export class PluginsTwin {
             field: 'name',
           });
         }
-        const made = summary({ name, id: plugin, enabled: false, state: 'disabled' });
+        if (!ENTRY.test(name)) throw invalid('name', `expected the name of an entry, got '${name}'`);
+        if (namesDirectory(plugin))
+          throw invalid('plugin', 'names an installed plugin here, and no directory');
+        const made: PluginSummary = {
+          ...summary({ name, id: plugin, enabled: false, state: 'disabled' }),
+          version: '',
+          mode: '',
+        };
         this.#configs.set(name, readConfig(configJson));
         this.#plugins.set(name, made);
         return { plugin: made };
@@ -54,7 +63,7 @@ export class PluginsTwin {
           throw new BulkheadError(
             ErrorCode.PERMISSION_DENIED,
             `'${plugin.id}' is not among permissions.plugins`,
-            { field: 'name' },
+            { field: 'permissions.plugins' },
           );
         }
         this.#configs.set(name, merge(this.#configs.get(name) ?? {}, readConfig(configJson)));
