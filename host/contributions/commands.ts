@@ -85,7 +85,14 @@ function commandOf(
     plugin: config.name,
     declared,
     async run(args, { signal, context }) {
-      await assertSchema(schemas, declared.input, args, `arguments of /${name}`, ErrorCode.INVALID_ARGUMENT);
+      await assertSchema(
+        schemas,
+        declared.input,
+        args,
+        `arguments of /${name}`,
+        ErrorCode.INVALID_ARGUMENT,
+        config.name,
+      );
       const body = RunCommandRequest.encode({
         name,
         argsJson: args,

@@ -5,6 +5,7 @@ import { tellProblems, type SchemaCheck } from '../schemas/schema-check.js';
 /**
  * Holds a JSON text against a schema that a plugin declared.
  *
+ * @param plugin the entry whose schema it is
  * @throws INVALID_ARGUMENT, or INVALID_ANSWER for what the plugin said
  */
 export async function assertSchema(
@@ -13,11 +14,12 @@ export async function assertSchema(
   text: string,
   what: string,
   code: typeof ErrorCode.INVALID_ARGUMENT | typeof ErrorCode.INVALID_ANSWER,
+  plugin: string,
 ): Promise<void> {
   if (schema === undefined) return;
   let problems;
   try {
-    problems = await schemas.problems(schema, text, code);
+    problems = await schemas.problems(schema, text, code, plugin);
   } catch (error) {
     if (isBulkheadError(error)) throw error;
     const why = error instanceof Error ? error.message : String(error);

@@ -69,13 +69,27 @@ function rpcMethod(
   const method = `${config.name}/${declared.name}`;
 
   async function run(input: string, { actor, role }: RpcCallerInfo, signal: AbortSignal): Promise<string> {
-    await assertSchema(schemas, declared.input, input, `input of ${method}`, ErrorCode.INVALID_ARGUMENT);
+    await assertSchema(
+      schemas,
+      declared.input,
+      input,
+      `input of ${method}`,
+      ErrorCode.INVALID_ARGUMENT,
+      config.name,
+    );
     const caller = { kind: actor.kind, id: actor.id, role };
     const body = CallRpcRequest.encode({ method: declared.name, inputJson: input, caller }).finish();
     const answer = await port.call(CALL_RPC, body, { timeoutMs: TIMEOUT_MS, signal });
     const output = CallRpcResponse.decode(answer).outputJson || 'null';
     assertJson(output, method);
-    await assertSchema(schemas, declared.output, output, `output of ${method}`, ErrorCode.INVALID_ANSWER);
+    await assertSchema(
+      schemas,
+      declared.output,
+      output,
+      `output of ${method}`,
+      ErrorCode.INVALID_ANSWER,
+      config.name,
+    );
     return output;
   }
 

@@ -64,6 +64,23 @@ describe('a schema that somebody wrote', () => {
     },
   );
 
+  test('takes no more time of others than three checks, however many slow ones its owner has', async () => {
+    const slow = Array.from({ length: 8 }, (_, at) => ({ type: 'string', pattern: `^(a+)+${String(at)}$` }));
+    const checks = slow.map((schema) =>
+      check.problems(schema, text(`${'a'.repeat(40)}!`), ErrorCode.INVALID_ARGUMENT, 'slow'),
+    );
+    const settled: string[] = [];
+    checks.forEach((one, at) => void one.catch(() => settled.push(`slow ${String(at)}`)));
+    const mine = check.problems({ type: 'string' }, '"x"', ErrorCode.INVALID_ARGUMENT, 'quick');
+    void mine.then(() => settled.push('quick'));
+    await Promise.allSettled(checks);
+    expect(await mine).toEqual([]);
+    expect(settled.indexOf('quick')).toBeLessThanOrEqual(2);
+    // The fourth to the eighth were never begun.
+    const again = check.problems({ type: 'string' }, '"x"', ErrorCode.INVALID_ARGUMENT, 'slow');
+    await expect(again).rejects.toThrow('longer than');
+  });
+
   test('is not checked any more when the host stops', async () => {
     const left = other.problems({ type: 'string' }, '"x"', ErrorCode.INVALID_ARGUMENT);
     await Promise.all([other.close(), expect(left).rejects.toThrow('no more')]);

@@ -4,6 +4,7 @@ import type { JsonSchemaObject } from '@bulkhead/proto/rules';
 import type { ConfigRun, Keys } from '@bulkhead/proto/rules/schema';
 import type { Clock } from '../clock.js';
 import { workerFile } from '../worker-file.js';
+import { createTurns } from './turns.js';
 import type { SchemaAnswer, SchemaAsk } from './schema-worker.js';
 
 /** Holds values against schemas that plugins declare, and objects bring along, without holding up the event loop. */
@@ -11,10 +12,17 @@ export interface SchemaCheck {
   /**
    * Checks a JSON text against a schema. Numbers are judged as doubles; what is handed on is the text as it was.
    *
+   * @param owner the plugin whose schema it is: owners take turns, and one whose schemas take too long is refused for a
+   *   while. Default: somebody whom nobody answers for
    * @returns what is wrong; empty when nothing is
    * @throws Error when the schema itself is none, or takes too long; BulkheadError RATE_LIMITED when too many wait
    */
-  problems(schema: JsonSchemaObject, text: string, code: ErrorCode): Promise<readonly Problem[]>;
+  problems(
+    schema: JsonSchemaObject,
+    text: string,
+    code: ErrorCode,
+    owner?: string,
+  ): Promise<readonly Problem[]>;
   /** As `problems`, for each item of a list, up to the first that is wrong. */
   problemsOfEach(schema: JsonSchemaObject, text: string, code: ErrorCode): Promise<readonly Problem[]>;
   /**
@@ -39,8 +47,11 @@ const SLOW_FOR_MS = 60_000;
 const MAX_MISSES = 2;
 /** Slow schemas that are remembered; the one that was slow longest ago goes first. */
 const MAX_SLOW = 1_000;
-/** Checks that wait for the thread. */
+/** Checks of all, and of one owner, that wait for the thread. */
 const MAX_WAITING = 1_000;
+const MAX_WAITING_OF_OWNER = 200;
+/** Checks of one owner that may take too long within `SLOW_FOR_MS`, whichever schemas they are of. */
+const MAX_MISSES_OF_OWNER = 3;
 /** The heap of the thread: what a check gathers is not the host's. */
 const MAX_HEAP_MB = 256;
 
@@ -58,6 +69,7 @@ export interface SchemaCheckOptions {
 
 interface Waiting {
   readonly ask: SchemaAsk;
+  readonly owner: string | undefined;
   readonly accept: (answer: SchemaAnswer) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -69,27 +81,35 @@ interface Waiting {
 export function createSchemaCheck({ clock, timeoutMs = CHECK_TIMEOUT_MS }: SchemaCheckOptions): SchemaCheck {
   const texts = new WeakMap<JsonSchemaObject, string>();
   const slow = new Map<string, Misses>();
-  const waiting: Waiting[] = [];
+  const slowOwners = new Map<string, Misses>();
+  const waiting = createTurns<Waiting>();
   let worker: Worker | undefined;
   let ready = false;
   let current: Waiting | undefined;
   let cancelTimer: () => void = () => {};
   let closed = false;
 
-  const isSlow = (schema: string): boolean => {
-    const misses = slow.get(schema);
+  const missed = (known: Map<string, Misses>, key: string, max: number): boolean => {
+    const misses = known.get(key);
     if (misses === undefined) return false;
-    if (clock.monotonic() - misses.lastMs < SLOW_FOR_MS) return misses.count >= MAX_MISSES;
-    slow.delete(schema);
+    if (clock.monotonic() - misses.lastMs < SLOW_FOR_MS) return misses.count >= max;
+    known.delete(key);
     return false;
   };
+  const isSlow = ({ ask, owner }: Waiting): boolean =>
+    missed(slow, ask.schema, MAX_MISSES) ||
+    (owner !== undefined && missed(slowOwners, owner, MAX_MISSES_OF_OWNER));
 
-  const markSlow = (schema: string): void => {
-    const count = 1 + (slow.get(schema)?.count ?? 0);
-    slow.delete(schema);
-    slow.set(schema, { count, lastMs: clock.monotonic() });
-    const [oldest] = slow.keys();
-    if (slow.size > MAX_SLOW && oldest !== undefined) slow.delete(oldest);
+  const miss = (known: Map<string, Misses>, key: string): void => {
+    const count = 1 + (known.get(key)?.count ?? 0);
+    known.delete(key);
+    known.set(key, { count, lastMs: clock.monotonic() });
+    const [oldest] = known.keys();
+    if (known.size > MAX_SLOW && oldest !== undefined) known.delete(oldest);
+  };
+  const markSlow = ({ ask, owner }: Waiting): void => {
+    miss(slow, ask.schema);
+    if (owner !== undefined) miss(slowOwners, owner);
   };
 
   const end = (settle: (one: Waiting) => void): void => {
@@ -106,8 +126,8 @@ export function createSchemaCheck({ clock, timeoutMs = CHECK_TIMEOUT_MS }: Schem
     worker = undefined;
     ready = false;
     void gone.terminate();
-    if (current === undefined) current = waiting.shift();
-    else markSlow(current.ask.schema);
+    if (current === undefined) current = waiting.take();
+    else markSlow(current);
     end(({ reject }) => {
       reject(error);
     });
@@ -145,13 +165,19 @@ export function createSchemaCheck({ clock, timeoutMs = CHECK_TIMEOUT_MS }: Schem
 
   const next = (): void => {
     if (closed || current !== undefined) return;
-    current = waiting.shift();
+    if (!ready && waiting.size > 0) {
+      // Its time begins when the thread is there.
+      worker ??= start();
+      worker.ref();
+      return;
+    }
+    current = waiting.take();
     if (current === undefined) {
       worker?.unref();
       return;
     }
     const { ask } = current;
-    if (isSlow(ask.schema)) {
+    if (isSlow(current)) {
       end(({ reject }) => {
         reject(tooSlow(timeoutMs));
       });
@@ -159,12 +185,6 @@ export function createSchemaCheck({ clock, timeoutMs = CHECK_TIMEOUT_MS }: Schem
     }
     const thread = (worker ??= start());
     thread.ref();
-    if (!ready) {
-      // Its time begins when the thread is there.
-      waiting.unshift(current);
-      current = undefined;
-      return;
-    }
     cancelTimer = clock.after(timeoutMs, () => {
       drop(thread, tooSlow(timeoutMs));
     });
@@ -179,14 +199,15 @@ export function createSchemaCheck({ clock, timeoutMs = CHECK_TIMEOUT_MS }: Schem
 
   const ask = (one: Waiting): void => {
     if (closed) throw new BulkheadError(ErrorCode.SHUTTING_DOWN, 'the host checks no more values');
-    if (waiting.length >= MAX_WAITING) {
+    const full = waiting.sizeOf(one.owner) >= (one.owner === undefined ? MAX_WAITING : MAX_WAITING_OF_OWNER);
+    if (full || waiting.size >= MAX_WAITING) {
       throw new BulkheadError(
         ErrorCode.RATE_LIMITED,
-        `${String(MAX_WAITING)} values wait to be checked against schemas; try again`,
+        `${String(waiting.size)} values wait to be checked against schemas; try again`,
         { retryable: true, retryAfterMs: timeoutMs },
       );
     }
-    waiting.push(one);
+    waiting.add(one.owner, one);
     next();
   };
 
@@ -195,10 +216,12 @@ export function createSchemaCheck({ clock, timeoutMs = CHECK_TIMEOUT_MS }: Schem
     value: string,
     code: ErrorCode,
     each: boolean,
+    owner: string | undefined,
   ): Promise<readonly Problem[]> =>
     new Promise((resolve, reject) => {
       ask({
         ask: { kind: 'value', schema: textOf(schema), value, code, each },
+        owner,
         accept: (answer) => {
           if (answer.kind === 'value') resolve(answer.problems);
         },
@@ -207,12 +230,13 @@ export function createSchemaCheck({ clock, timeoutMs = CHECK_TIMEOUT_MS }: Schem
     });
 
   return {
-    problems: (schema, value, code) => check(schema, value, code, false),
-    problemsOfEach: (schema, value, code) => check(schema, value, code, true),
+    problems: (schema, value, code, owner) => check(schema, value, code, false, owner),
+    problemsOfEach: (schema, value, code) => check(schema, value, code, true, undefined),
     config: (schema, config, removed) =>
       new Promise((resolve, reject) => {
         ask({
           ask: { kind: 'config', schema: textOf(schema), config, removed },
+          owner: undefined,
           accept: (answer) => {
             if (answer.kind === 'config') resolve(answer.run);
           },
@@ -222,7 +246,7 @@ export function createSchemaCheck({ clock, timeoutMs = CHECK_TIMEOUT_MS }: Schem
     async close() {
       closed = true;
       cancelTimer();
-      const left = current === undefined ? waiting.splice(0) : [current, ...waiting.splice(0)];
+      const left = current === undefined ? waiting.drain() : [current, ...waiting.drain()];
       current = undefined;
       for (const { reject } of left)
         reject(new BulkheadError(ErrorCode.SHUTTING_DOWN, 'the host checks no more values'));

@@ -164,7 +164,7 @@ async function assertInput(schemas: Schemas, tool: Tool, params: JsonObject): Pr
   if (tool.input === undefined) return;
   const text = stringifyJson(params['arguments'] ?? {});
   const problems = await inSchema(tool, 'input', () =>
-    schemas.problems(tool.input ?? {}, text, ErrorCode.INVALID_ARGUMENT),
+    schemas.problems(tool.input ?? {}, text, ErrorCode.INVALID_ARGUMENT, tool.owner?.name),
   );
   if (problems.length === 0) return;
   throw new BulkheadError(
@@ -179,7 +179,7 @@ async function assertInput(schemas: Schemas, tool: Tool, params: JsonObject): Pr
 async function assertOutput(schemas: Schemas, tool: Tool, { output }: ToolAnswer): Promise<void> {
   if (tool.output === undefined || output === undefined) return;
   const problems = await inSchema(tool, 'output', () =>
-    schemas.problems(tool.output ?? {}, output, ErrorCode.TOOL_FAILED),
+    schemas.problems(tool.output ?? {}, output, ErrorCode.TOOL_FAILED, tool.owner?.name),
   );
   if (problems.length === 0) return;
   throw new BulkheadError(
