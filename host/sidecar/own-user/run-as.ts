@@ -1,12 +1,17 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { NICENESS } from '../limits/weigh.js';
 import { findProgram } from '../wall/find-program.js';
 
 /** How programs are started as a user that has nothing but itself. */
 export interface RunAs {
-  /** Put in front of a program. User, group and no further groups; no capabilities, and no way to new ones. */
-  prefix(uid: number): readonly [file: string, ...args: string[]];
+  /**
+   * Put in front of a program. User, group and no further groups; no capabilities, and no way to new ones.
+   *
+   * @param light whether it gives way to everybody from its start: root without CAP_SYS_NICE cannot tell it to later
+   */
+  prefix(uid: number, light?: boolean): readonly [file: string, ...args: string[]];
 }
 
 export type FoundRunAs =
@@ -53,7 +58,7 @@ export async function findRunAs(options: RunAsOptions): Promise<FoundRunAs> {
     const setpriv = await findProgram('setpriv', searchPath);
     const cat = await findProgram('cat', searchPath);
     if (setpriv === undefined || cat === undefined) return missing('setpriv is not installed', INSTALL);
-    const runAs = createRunAs(setpriv);
+    const runAs = createRunAs(setpriv, await findProgram('nice', searchPath));
     const [file, ...args] = runAs.prefix(first);
     const { stdout } = await promisify(execFile)(file, [...args, cat, '/proc/self/status'], {
       cwd: '/',
@@ -75,10 +80,10 @@ function missing(found: string, fix: string): FoundRunAs {
   return { kind: 'missing', found, fix };
 }
 
-function createRunAs(setpriv: string): RunAs {
+function createRunAs(setpriv: string, nice: string | undefined): RunAs {
   return {
-    prefix: (uid) => [
-      setpriv,
+    prefix: (uid, light = false) => [
+      ...(light && nice !== undefined ? ([nice, '-n', String(NICENESS), setpriv] as const) : ([setpriv] as const)),
       `--reuid=${uid}`,
       `--regid=${uid}`,
       '--clear-groups',

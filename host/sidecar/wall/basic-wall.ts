@@ -74,7 +74,7 @@ async function enclose(
   const ownUser = uid !== undefined && runAs !== undefined;
   const [file = program, ...rest] = [
     // Before the word to the kernel, which a change of user takes back.
-    ...(ownUser ? runAs.prefix(uid) : []),
+    ...(ownUser ? runAs.prefix(uid, description.limits?.cpu !== undefined) : []),
     ...dieWithHost,
     ...limitCommand(prlimit, description.limits, ownUser, description.atOnce),
     program,

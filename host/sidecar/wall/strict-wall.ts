@@ -67,7 +67,7 @@ async function enclose(
     const packaged = mountPackage(root, cwd, features, descriptors);
     await place.verify?.(descriptors.firstOpened ?? root);
     await assertSameTree(cwd, descriptors.firstOpened ?? root);
-    const user = place.uid === undefined ? [] : (runAs?.prefix(place.uid) ?? []);
+    const user = place.uid === undefined ? [] : (runAs?.prefix(place.uid, limits?.cpu !== undefined) ?? []);
     const [file = program, ...before] = [...user, program];
     const args = toArguments({
         features,
