@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, chown, mkdir, realpath, rename, rm, rmdir, writeFile, type FileHandle } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  mkdir,
+  realpath,
+  rename,
+  rm,
+  rmdir,
+  writeFile,
+  type FileHandle,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { emptyDirectory, openDirectory } from './own-user/anchored.js';

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { OWN_FOLDER, RECORD_NAME, removeDivided, type LaunchRecord } from './launch-directory.js';
 import { findRunAs } from './own-user/run-as.js';
+import { createUidClaims } from './own-user/uid-claims.js';
 import { endProcessesOf } from './own-user/user-processes.js';
 import { isRunning, readProcessStat, type ProcessIdentity } from './process-identity.js';
 import { removeTree } from './remove-tree.js';
@@ -103,13 +104,15 @@ async function endUser(uid: number, runDir: string): Promise<readonly number[]> 
     const other = await readRecord(join(runDir, name));
     if (other?.uid === uid && isRunning(other.host)) return [];
   }
-  const found = await findRunAs({
-    platform: process.platform,
-    uid: process.geteuid?.(),
-    first: uid,
-    count: 1,
-  });
-  return found.kind === 'works' ? endProcessesOf(uid, found.runAs) : [];
+  const claims = createUidClaims();
+  if (!(await claims.take(uid))) return [];
+  try {
+    const host = { platform: process.platform, uid: process.geteuid?.() };
+    const found = await findRunAs({ ...host, first: uid, count: 1 });
+    return found.kind === 'works' ? await endProcessesOf(uid, found.runAs) : [];
+  } finally {
+    await claims.release(uid);
+  }
 }
 
 async function killLeftovers(record: LaunchRecord): Promise<number[]> {

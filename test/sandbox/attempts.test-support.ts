@@ -13,7 +13,13 @@ export interface Attempt {
 }
 
 export const ATTEMPTS: readonly Attempt[] = [
-  { what: 'read the users of the machine', attempt: 'users', strict: 'refused', basic: 'refused', own: 'refused' },
+  {
+    what: 'read the users of the machine',
+    attempt: 'users',
+    strict: 'refused',
+    basic: 'refused',
+    own: 'refused',
+  },
   {
     what: 'read a file of the host’s user',
     attempt: 'read',
@@ -45,7 +51,13 @@ export const ATTEMPTS: readonly Attempt[] = [
     basic: 'refused',
     own: 'refused',
   },
-  { what: 'change its own code', attempt: 'change-own-code', strict: 'refused', basic: 'refused', own: 'refused' },
+  {
+    what: 'change its own code',
+    attempt: 'change-own-code',
+    strict: 'refused',
+    basic: 'refused',
+    own: 'refused',
+  },
   {
     what: 'change the runner that every plugin starts with',
     attempt: 'write-runner',
@@ -53,7 +65,13 @@ export const ATTEMPTS: readonly Attempt[] = [
     basic: 'refused',
     own: 'refused',
   },
-  { what: 'read the host’s environment', attempt: 'host-environment', strict: 'refused', basic: 'refused', own: 'refused' },
+  {
+    what: 'read the host’s environment',
+    attempt: 'host-environment',
+    strict: 'refused',
+    basic: 'refused',
+    own: 'refused',
+  },
   {
     what: 'look at a process of the host’s user',
     attempt: 'see-host',

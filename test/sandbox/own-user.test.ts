@@ -39,8 +39,14 @@ describe.skipIf(NO_OWN_USERS !== undefined)(
       ['read the store', () => `cat '${data()}/store/bulkhead.db'`],
       ['write beside the host’s data', () => `echo planted > '${scene.folder}/planted'`],
       ['write to the host’s data', () => `echo planted > '${data()}/planted'`],
-      ['put itself in the place of its own directory', () => `mv '${data()}/data/hostile' '${data()}/data/gone'`],
-      ['put itself in the place of the host’s socket', () => 'rm -f "$TMPDIR/../host.sock" && ! ls "$TMPDIR/../host.sock"'],
+      [
+        'put itself in the place of its own directory',
+        () => `mv '${data()}/data/hostile' '${data()}/data/gone'`,
+      ],
+      [
+        'put itself in the place of the host’s socket',
+        () => 'rm -f "$TMPDIR/../host.sock" && ! ls "$TMPDIR/../host.sock"',
+      ],
       ['read the host’s environment', () => `cat /proc/${scene.bystander.pid}/environ`],
       ['read the host’s memory', () => `cat /proc/${process.pid}/mem`],
       ['see the host’s files by its descriptors', () => `ls /proc/${process.pid}/fd`],
@@ -62,7 +68,9 @@ describe.skipIf(NO_OWN_USERS !== undefined)(
       const outcome = await scene.attempt('system-calls', {
         program: buildProgram(calls).toString('base64'),
       });
-      expect(readResults(Buffer.from('got' in outcome ? String(outcome.got) : '', 'base64'))).toEqual([-1, -1]);
+      expect(readResults(Buffer.from('got' in outcome ? String(outcome.got) : '', 'base64'))).toEqual([
+        -1, -1,
+      ]);
     });
 
     test('keeps its data, and its user, over a reload and a crash', async () => {
@@ -78,7 +86,9 @@ describe.skipIf(NO_OWN_USERS !== undefined)(
         })
         .toEqual({ got: `${uid}\n${uid}\n` });
       expect(neighbour()).toBeGreaterThan(0);
-      expect(scene.host.status().plugins.find(({ name }) => name === 'neighbour')).toMatchObject({ restarts: 0 });
+      expect(scene.host.status().plugins.find(({ name }) => name === 'neighbour')).toMatchObject({
+        restarts: 0,
+      });
     });
 
     test('plants nothing', () => {
@@ -138,7 +148,9 @@ test.skipIf(NO_OWN_USERS !== undefined)(
     expect(found).toContain(own);
     expect(found).toContain(launch);
     const private_ = join(launch ?? '', '..', 'own');
-    expect(found.filter((path) => ![own, private_, launch].some((mine) => path.startsWith(mine ?? '')))).toEqual([]);
+    expect(
+      found.filter((path) => ![own, private_, launch].some((mine) => path.startsWith(mine ?? ''))),
+    ).toEqual([]);
 
     const status = await project.run('status');
     expect(status.out).toMatch(/users +each plugin runs as a user of its own/);

@@ -28,7 +28,9 @@ export async function checkUser(options: UserOptions): Promise<readonly Finding[
     return [{ check: CHECK, level: 'ok', found: uid === undefined ? 'no user ids here' : `uid ${uid}` }];
   const { first, count, use } = config?.host.pluginUids ?? DEFAULT_PLUGIN_UIDS;
   if (use === 'never')
-    return [asRoot('root, and plugins too: host.plugin_uids.use is never', 'Set host.plugin_uids.use: auto.')];
+    return [
+      asRoot('root, and plugins too: host.plugin_uids.use is never', 'Set host.plugin_uids.use: auto.'),
+    ];
   const strict = config?.host.sandbox === 'strict' || config?.host.sandbox === 'auto';
   const found = await findOwnUsers({
     ...options,

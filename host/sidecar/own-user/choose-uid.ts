@@ -3,6 +3,7 @@ import { lstat, readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { openDirectory } from './anchored.js';
+import type { UidClaims } from './uid-claims.js';
 import { processesOf, usersWithProcesses } from './user-processes.js';
 
 export interface UidRange {
@@ -16,21 +17,21 @@ const NEVER = [65_534, 65_535];
 /**
  * The user of a data directory. The directory's owner is the record, which only root can change; it is kept as long as it
  * is in the range, no other directory's and no stranger's. Else one is drawn among those that are nobody's. Not by turns:
- * hosts on one machine should rarely draw the same.
+ * hosts in several containers of one machine should rarely draw the same. It is claimed; the caller releases it.
  *
  * To be called one at a time: what was drawn is only taken once it is on the directory.
  *
  * @throws BulkheadError LIMIT_EXCEEDED when there is none left
  */
-export async function chooseUid(dataDir: string, range: UidRange): Promise<number> {
+export async function chooseUid(dataDir: string, range: UidRange, claims: UidClaims): Promise<number> {
   const others = await ownersBeside(dataDir);
   const own = await recordedUid(dataDir, range);
-  if (own !== undefined && !others.has(own) && (await processesOf(own)).length === 0) return own;
+  if (own !== undefined && !others.has(own) && (await isFree(own, claims))) return own;
   const taken = new Set([...others, ...NEVER, ...(await knownUsers()), ...(await usersWithProcesses())]);
   const start = randomInt(range.count);
   for (let step = 0; step < range.count; step += 1) {
     const uid = range.first + ((start + step) % range.count);
-    if (taken.has(uid)) continue;
+    if (taken.has(uid) || !(await claims.take(uid))) continue;
     await record(dataDir, uid);
     return uid;
   }
@@ -40,6 +41,13 @@ export async function chooseUid(dataDir: string, range: UidRange): Promise<numbe
       `'${basename(dataDir)}' gets none; raise host.plugin_uids.count, or remove the directories of entries that are gone from ${dirname(dataDir)}`,
     { field: 'host.plugin_uids', details: { first: range.first, count: range.count } },
   );
+}
+
+async function isFree(uid: number, claims: UidClaims): Promise<boolean> {
+  if (!(await claims.take(uid))) return false;
+  if ((await processesOf(uid)).length === 0) return true;
+  await claims.release(uid);
+  return false;
 }
 
 /** The user that the data directory belongs to, when that is a plugin's. */

@@ -69,13 +69,23 @@ describe.skipIf(NO_OWN_USERS !== undefined)('a directory that another user could
 
   test('that holds too much, or is too deep, is an error that says what to do, and stays to be given', async () => {
     for (let file = 0; file < 5; file += 1) writeFileSync(join(own, String(file)), '');
-    await expect(handOver(own, uid, 4)).rejects.toMatchObject({
+    await expect(handOver(own, uid, uid, 4)).rejects.toMatchObject({
       code: 'LIMIT_EXCEEDED',
       message: expect.stringContaining(`chown -R --no-dereference ${uid}:${uid}`),
     });
     expect(ownerOf(own)).toBe(0);
     mkdirSync(join(own, ...Array.from({ length: 210 }, () => 'd')), { recursive: true });
     await expect(handOver(own, uid)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+  });
+
+  test('is emptied however deep it is', async () => {
+    const deep = join(own, ...Array.from({ length: 450 }, () => 'd'));
+    mkdirSync(deep, { recursive: true });
+    writeFileSync(join(deep, 'file'), '');
+    const directory = await openDirectory(own);
+    await emptyDirectory(directory);
+    await directory.close();
+    expect(readdirSync(own)).toEqual([]);
   });
 
   test('is emptied as it is, also when its path leads elsewhere meanwhile, and no name is too strange', async () => {
@@ -89,6 +99,7 @@ describe.skipIf(NO_OWN_USERS !== undefined)('a directory that another user could
     await emptyDirectory(directory);
     await directory.close();
     expect(readdirSync(join(folder, 'away'))).toEqual([]);
+    expect(lstatSync(join(folder, 'away'))).toMatchObject({ uid: 0 });
     expect(existsSync(join(foreign, 'key'))).toBe(true);
   });
 });

@@ -18,12 +18,17 @@ export interface HandedOver {
  *
  * @throws BulkheadError LIMIT_EXCEEDED when there is too much in it
  */
-export async function handOver(path: string, uid: number, maxEntries = MAX_ENTRIES): Promise<HandedOver> {
+export async function handOver(
+  path: string,
+  uid: number,
+  gid = uid,
+  maxEntries = MAX_ENTRIES,
+): Promise<HandedOver> {
   const directory = await openDirectory(path);
   try {
-    const walk = { uid, left: maxEntries, kept: 0 };
+    const walk = { uid, gid, left: maxEntries, kept: 0 };
     if (!(await handOverEntries(directory, walk, 0))) throw tooMuch(path, uid, maxEntries);
-    await directory.chown(uid, uid);
+    await directory.chown(uid, gid);
     await directory.chmod(0o700);
     return { kept: walk.kept };
   } finally {
@@ -33,6 +38,7 @@ export async function handOver(path: string, uid: number, maxEntries = MAX_ENTRI
 
 interface Walk {
   readonly uid: number;
+  readonly gid: number;
   left: number;
   kept: number;
 }
@@ -49,11 +55,11 @@ async function handOverEntries(directory: FileHandle, walk: Walk, depth: number)
       const child = await openDirectory(path);
       try {
         if (!(await handOverEntries(child, walk, depth + 1))) return false;
-        await child.chown(walk.uid, walk.uid);
+        await child.chown(walk.uid, walk.gid);
       } finally {
         await child.close();
       }
-    } else if (stats.isFile() && !isOwn(stats, walk.uid)) await handOverFile(path, walk);
+    } else if (stats.isFile() && !isOwn(stats, walk)) await handOverFile(path, walk);
   }
   return true;
 }
@@ -63,15 +69,15 @@ async function handOverFile(path: Buffer, walk: Walk): Promise<void> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const stats = await file.stat();
-    if (stats.isFile() && stats.nlink === 1) await file.chown(walk.uid, walk.uid);
+    if (stats.isFile() && stats.nlink === 1) await file.chown(walk.uid, walk.gid);
     else walk.kept += 1;
   } finally {
     await file.close();
   }
 }
 
-function isOwn({ uid, gid }: Stats, own: number): boolean {
-  return uid === own && gid === own;
+function isOwn({ uid, gid }: Stats, walk: Walk): boolean {
+  return uid === walk.uid && gid === walk.gid;
 }
 
 function tooMuch(path: string, uid: number, maxEntries: number): BulkheadError {

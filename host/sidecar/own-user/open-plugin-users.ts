@@ -34,11 +34,15 @@ export interface OpenedUsers {
  * @throws BulkheadError SANDBOX_UNAVAILABLE
  */
 export async function openPluginUsers(options: OpenUsersOptions): Promise<OpenedUsers> {
-  const { settings, wall, uid, environment } = options;
+  const { settings, wall, uid, environment, platform } = options;
   const { use, first, count } = settings;
   const refuse = use === 'always' || (wall === 'basic' && environment === 'production');
-  if (wall === 'off' || (uid !== 0 && use !== 'always')) return {};
-  const byRoot = uid === 0 ? createPluginUsers(undefined) : undefined;
+  if (wall === 'off') {
+    if (use !== 'always') return {};
+    throw unavailable({ found: 'host.sandbox is off', fix: 'set host.sandbox to auto, strict or basic' });
+  }
+  if (uid !== 0 && use !== 'always') return {};
+  const byRoot = uid === 0 && platform === 'linux' ? createPluginUsers(undefined) : undefined;
   const asHost = byRoot === undefined ? {} : { users: byRoot };
   if (use === 'never') return { ...asHost, why: 'plugins run as root: host.plugin_uids.use is never' };
   const found = await findOwnUsers(options);
@@ -48,18 +52,22 @@ export async function openPluginUsers(options: OpenUsersOptions): Promise<Opened
     const users = createPluginUsers({ range: { first, count }, runAs, refuse });
     return { users, runAs, why: `each plugin runs as a user of its own, from ${first} on` };
   }
-  if (refuse) {
-    throw new BulkheadError(
-      ErrorCode.SANDBOX_UNAVAILABLE,
-      `plugins cannot run as users of their own: ${found.found}; ${found.fix}, or write host.plugin_uids.use: never`,
-      { field: 'host.plugin_uids', details: { found: found.found, fix: found.fix } },
-    );
-  }
+  if (refuse) throw unavailable(found);
   return { ...asHost, why: `plugins run as root: ${found.found}` };
 }
 
+function unavailable({ found, fix }: { readonly found: string; readonly fix: string }): BulkheadError {
+  return new BulkheadError(
+    ErrorCode.SANDBOX_UNAVAILABLE,
+    `plugins cannot run as users of their own: ${found}; ${fix}, or write host.plugin_uids.use: never`,
+    { field: 'host.plugin_uids', details: { found, fix } },
+  );
+}
+
 /** Whether users of their own are to be had here. Changes nothing. */
-export async function findOwnUsers(options: Omit<OpenUsersOptions, 'wall' | 'environment'>): Promise<FoundRunAs> {
+export async function findOwnUsers(
+  options: Omit<OpenUsersOptions, 'wall' | 'environment'>,
+): Promise<FoundRunAs> {
   const { settings, tryWall } = options;
   const { first, count, dataDir } = settings;
   const found = await findRunAs({ ...options, first, count });

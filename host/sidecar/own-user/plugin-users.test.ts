@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { describeLaunch, LogTape } from '../launch.test-support.js';
@@ -34,9 +34,7 @@ describe.skipIf(NO_OWN_USERS !== undefined)('users of their own for plugins', ()
 
   test('all processes of an entry have one, no two entries share, and it stays the same over restarts', async () => {
     const first = users();
-    const all = await Promise.all(
-      ['a', 'b', 'a', 'c', 'b'].map((name) => enter(first, entry(name))),
-    );
+    const all = await Promise.all(['a', 'b', 'a', 'c', 'b'].map((name) => enter(first, entry(name))));
     const [a, b, again, c, bAgain] = all.map(({ uid }) => uid);
     expect([again, bAgain]).toEqual([a, b]);
     expect(new Set([a, b, c]).size).toBe(3);
@@ -44,6 +42,24 @@ describe.skipIf(NO_OWN_USERS !== undefined)('users of their own for plugins', ()
     const later = users();
     expect((await enter(later, entry('b'))).uid).toBe(b);
     expect((await enter(later, entry('a'))).uid).toBe(a);
+  });
+
+  test('makes the directory of an entry whose first process is there before anybody made one', async () => {
+    const dataDir = join(at.dataDir, 'data', 'early');
+    const { uid } = await enter(users(), describeLaunch({ name: 'early', dataDir }));
+    expect(lstatSync(dataDir)).toMatchObject({ uid, gid: uid, mode: 0o040700 });
+  });
+
+  test('two hosts do not run their plugins as the same users, however few there are', async () => {
+    const two = { first: RANGE.first, count: 2 };
+    const other = new HostFolder();
+    await other.wall('basic');
+    const [one, another] = [users(two), users(two)];
+    const first = await enter(one, entry('a'));
+    const second = await enter(another, describeLaunch({ name: 'a', dataDir: other.entry('a') }));
+    expect(new Set([first.uid, second.uid]).size).toBe(2);
+    await expect(enter(one, entry('b'))).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+    other.remove();
   });
 
   test('that are all taken are an error that says so; one of an entry that is gone is not given away', async () => {
@@ -61,8 +77,6 @@ describe.skipIf(NO_OWN_USERS !== undefined)('users of their own for plugins', ()
     const first = users();
     const { uid = 0 } = await enter(first, entry('a'));
     const copy = entry('copy');
-    await at.entry('copy');
-    const { chownSync } = await import('node:fs');
     chownSync(at.entry('copy'), uid, uid);
     expect((await enter(first, copy)).uid).not.toBe(uid);
     for (const tenant of tenants.splice(0)) await tenant.leave();

@@ -1,11 +1,12 @@
-import { lstat } from 'node:fs/promises';
-import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import { lstat, mkdir } from 'node:fs/promises';
+import { BulkheadError, ErrorCode, isBulkheadError } from '@bulkhead/proto';
 import type { Logger } from 'pino';
 import type { LaunchDescription } from '../sidecar.js';
 import { chooseUid, recordedUid, type UidRange } from './choose-uid.js';
 import { handOver } from './hand-over.js';
 import { neededPaths } from './needed-paths.js';
 import type { RunAs } from './run-as.js';
+import { createUidClaims } from './uid-claims.js';
 import { endProcessesOf } from './user-processes.js';
 import { findClosed } from './way.js';
 
@@ -44,110 +45,147 @@ export interface OwnUsers {
   readonly refuse: boolean;
 }
 
+/** Of one entry, from its first process to its last. */
 interface Tenancy {
   living: number;
-  readonly uid: Promise<number | undefined>;
-  ending?: Promise<unknown>;
+  /** Nobody else's until it is released. */
+  claimed?: number;
+  uid?: Promise<number | undefined>;
+  ending?: Promise<void>;
 }
 
 /** @param own undefined: all run as the host's user, to whom data directories are given back */
 export function createPluginUsers(own: OwnUsers | undefined): PluginUsers {
-  const tenancies = new Map<string, Tenancy>();
-  const exceptions = new Map<string, HostTenant>();
-  const hostUid = process.geteuid?.() ?? 0;
+  return new Users(own);
+}
 
-  let choosing: Promise<unknown> = Promise.resolve();
-  const choose = (dataDir: string, range: UidRange): Promise<number> => {
-    const chosen = choosing.then(() => chooseUid(dataDir, range));
-    choosing = chosen.catch(() => undefined);
-    return chosen;
-  };
+class Users implements PluginUsers {
+  readonly #own: OwnUsers | undefined;
+  readonly #hostUid = process.geteuid?.() ?? 0;
+  readonly #claims = createUidClaims();
+  readonly #tenancies = new Map<string, Tenancy>();
+  readonly #exceptions = new Map<string, HostTenant>();
+  #choosing: Promise<unknown> = Promise.resolve();
 
-  const giveTo = async (dataDir: string, uid: number, log: Logger): Promise<void> => {
-    const owner = await lstat(dataDir);
-    // Root's group may be any, and says nothing.
-    if (owner.uid === uid && (owner.gid === uid || uid === hostUid)) return;
-    const { kept } = await handOver(dataDir, uid);
-    if (kept > 0)
-      log.warn({ dataDir, uid, kept }, 'files of its data directory have a second name, so they were not given to its user');
-  };
+  constructor(own: OwnUsers | undefined) {
+    this.#own = own;
+  }
 
-  const decide = async (
-    { refuse, range, runAs }: OwnUsers,
-    dataDir: string,
-    description: LaunchDescription,
-    log: Logger,
-  ): Promise<number | undefined> => {
-    const { name } = description;
-    // Where it is refused, the operator has to know to whom the way is to be opened.
-    const kept = refuse ? await choose(dataDir, range) : await recordedUid(dataDir, range);
-    const uid = kept ?? range.first;
-    const closed = await findClosed(await neededPaths(description), uid, runAs);
-    if (closed === undefined) {
-      const own = refuse ? uid : await choose(dataDir, range);
-      await giveTo(dataDir, own, log);
-      return own;
+  exceptions(): readonly HostTenant[] {
+    return [...this.#exceptions.values()];
+  }
+
+  async enter(description: LaunchDescription, log: Logger): Promise<Tenant> {
+    const { dataDir } = description;
+    if (dataDir === undefined) return { leave: () => Promise.resolve() };
+    let there = this.#tenancies.get(dataDir);
+    while (there?.ending !== undefined) {
+      await there.ending;
+      there = this.#tenancies.get(dataDir);
     }
-    if (refuse) throw refused(name, `${closed} is closed to uid ${uid}`);
-    const why = `${closed} is closed to users other than its own`;
-    log.warn({ path: closed }, `it runs as the user of the host: ${why}`);
-    exceptions.set(dataDir, { plugin: name, why });
-    await giveTo(dataDir, hostUid, log);
-    return undefined;
-  };
-
-  const begin = (dataDir: string, description: LaunchDescription, log: Logger): Tenancy => {
-    const uid =
-      own === undefined
-        ? giveTo(dataDir, hostUid, log).then(() => undefined)
-        : decide(own, dataDir, description, log);
-    const tenancy = { living: 0, uid };
-    tenancies.set(dataDir, tenancy);
-    return tenancy;
-  };
-
-  const leave = async (dataDir: string, tenancy: Tenancy, uid: number | undefined): Promise<void> => {
-    tenancy.living -= 1;
-    if (tenancy.living > 0) return;
-    const end = async (): Promise<void> => {
-      if (uid !== undefined && own !== undefined) await endProcessesOf(uid, own.runAs);
-      tenancies.delete(dataDir);
-      exceptions.delete(dataDir);
-    };
-    tenancy.ending = end();
-    await tenancy.ending;
-  };
-
-  return {
-    async enter(description, log) {
-      const { dataDir, name } = description;
-      if (dataDir === undefined) return { leave: () => Promise.resolve() };
-      let there = tenancies.get(dataDir);
-      while (there?.ending !== undefined) {
-        await there.ending;
-        there = tenancies.get(dataDir);
-      }
-      const tenancy = there ?? begin(dataDir, description, log);
-      tenancy.living += 1;
-      let uid: number | undefined;
-      try {
-        uid = await tenancy.uid;
-        if (uid !== undefined && own !== undefined && there !== undefined) {
-          const closed = await findClosed(await neededPaths(description), uid, own.runAs);
-          if (closed !== undefined) throw refused(name, `${closed} is closed to uid ${uid}, which others of it run as`);
-        }
-      } catch (error) {
-        await leave(dataDir, tenancy, uid);
-        throw error;
-      }
+    const tenancy: Tenancy = there ?? { living: 0 };
+    this.#tenancies.set(dataDir, tenancy);
+    tenancy.living += 1;
+    try {
+      tenancy.uid ??= this.#decide(tenancy, dataDir, description, log);
+      const uid = await tenancy.uid;
+      if (uid !== undefined && there !== undefined) await this.#assertOpen(description, uid);
       let left: Promise<void> | undefined;
       return {
         ...(uid === undefined ? {} : { uid }),
-        leave: () => (left ??= leave(dataDir, tenancy, uid)),
+        leave: () => (left ??= this.#leave(dataDir, tenancy)),
       };
-    },
-    exceptions: () => [...exceptions.values()],
-  };
+    } catch (error) {
+      await this.#leave(dataDir, tenancy);
+      throw asStartError(description.name, error);
+    }
+  }
+
+  async #decide(
+    tenancy: Tenancy,
+    dataDir: string,
+    description: LaunchDescription,
+    log: Logger,
+  ): Promise<number | undefined> {
+    // A program that the plugin contributes may be the first.
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    const own = this.#own;
+    if (own !== undefined) {
+      // Where it is refused, the operator has to know to whom the way is to be opened.
+      const known = own.refuse
+        ? await this.#choose(tenancy, dataDir, own.range)
+        : ((await recordedUid(dataDir, own.range)) ?? own.range.first);
+      const closed = await findClosed(await neededPaths(description), known, own.runAs);
+      if (closed === undefined) {
+        const uid = tenancy.claimed ?? (await this.#choose(tenancy, dataDir, own.range));
+        await giveTo(dataDir, uid, uid, log);
+        return uid;
+      }
+      if (own.refuse) throw refused(description.name, `${closed} is closed to uid ${known}`);
+      const why = `${closed} is closed to users other than its own`;
+      log.warn({ path: closed }, `it runs as the user of the host: ${why}`);
+      this.#exceptions.set(dataDir, { plugin: description.name, why });
+    }
+    await giveTo(dataDir, this.#hostUid, undefined, log);
+    return undefined;
+  }
+
+  /** One after another: what is chosen has to be seen by the next. */
+  #choose(tenancy: Tenancy, dataDir: string, range: UidRange): Promise<number> {
+    const chosen = this.#choosing.then(async () => {
+      tenancy.claimed = await chooseUid(dataDir, range, this.#claims);
+      return tenancy.claimed;
+    });
+    this.#choosing = chosen.catch(() => undefined);
+    return chosen;
+  }
+
+  async #assertOpen(description: LaunchDescription, uid: number): Promise<void> {
+    if (this.#own === undefined) return;
+    const closed = await findClosed(await neededPaths(description), uid, this.#own.runAs);
+    if (closed !== undefined)
+      throw refused(description.name, `${closed} is closed to uid ${uid}, which others of it run as`);
+  }
+
+  async #leave(dataDir: string, tenancy: Tenancy): Promise<void> {
+    tenancy.living -= 1;
+    if (tenancy.living > 0) return;
+    tenancy.ending = this.#end(dataDir, tenancy.claimed);
+    await tenancy.ending;
+  }
+
+  async #end(dataDir: string, claimed: number | undefined): Promise<void> {
+    try {
+      if (claimed === undefined || this.#own === undefined) return;
+      await endProcessesOf(claimed, this.#own.runAs);
+      await this.#claims.release(claimed);
+    } finally {
+      this.#tenancies.delete(dataDir);
+      this.#exceptions.delete(dataDir);
+    }
+  }
+}
+
+/** @param gid undefined: any, because root's group says nothing */
+async function giveTo(dataDir: string, uid: number, gid: number | undefined, log: Logger): Promise<void> {
+  const owner = await lstat(dataDir);
+  if (owner.uid === uid && (gid === undefined || owner.gid === gid)) return;
+  const { kept } = await handOver(dataDir, uid, gid ?? owner.gid);
+  if (kept > 0)
+    log.warn(
+      { dataDir, uid, kept },
+      'files of its data directory have a second name, and were not given to its user',
+    );
+}
+
+function asStartError(name: string, error: unknown): unknown {
+  if (isBulkheadError(error)) return error;
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+  return new BulkheadError(
+    ErrorCode.SPAWN_FAILED,
+    `expected to choose a user for plugin '${name}' and to give it its data directory, got ${code}; see \`bulkhead doctor\``,
+    { cause: error, details: { code } },
+  );
 }
 
 function refused(name: string, why: string): BulkheadError {

@@ -83,7 +83,9 @@ function missing(found: string, fix: string): FoundRunAs {
 function createRunAs(setpriv: string, nice: string | undefined): RunAs {
   return {
     prefix: (uid, light = false) => [
-      ...(light && nice !== undefined ? ([nice, '-n', String(NICENESS), setpriv] as const) : ([setpriv] as const)),
+      ...(light && nice !== undefined
+        ? ([nice, '-n', String(NICENESS), setpriv] as const)
+        : ([setpriv] as const)),
       `--reuid=${uid}`,
       `--regid=${uid}`,
       '--clear-groups',

@@ -69,7 +69,12 @@ export async function probeSandbox(options: ProbeOptions): Promise<SandboxProbe>
     const [help, version] = await Promise.all([run(program, ['--help']), run(program, ['--version'])]);
     const features = parseFeatures(help.output);
     const system = await findSystemFiles(node, searchPath);
-    const tried = await trySandbox(before === undefined ? [program] : [...before, program], features, system, arch);
+    const tried = await trySandbox(
+      before === undefined ? [program] : [...before, program],
+      features,
+      system,
+      arch,
+    );
     if (!tried.ok) return await explainRefusal(tried.output, readSystem);
     const missing = [
       ...(features.disableUserns

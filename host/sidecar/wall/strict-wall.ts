@@ -70,24 +70,21 @@ async function enclose(
     const user = place.uid === undefined ? [] : (runAs?.prefix(place.uid, limits?.cpu !== undefined) ?? []);
     const [file = program, ...before] = [...user, program];
     const args = toArguments({
-        features,
-        mounts: [
-          { kind: 'proc', target: '/proc' },
-          { kind: 'dev', target: '/dev' },
-          { kind: 'tmpfs', target: '/tmp' },
-          { kind: 'data', descriptor: passwd, target: '/etc/passwd' },
-          ...opened,
-          ...packaged,
-          ...hide(own, [...opened, { kind: 'ro', source: root, target: root }]),
-          ...ownDirectories(description, place),
-        ],
-        status,
-        ...(seccomp === undefined ? {} : { seccomp: descriptors.add({ kind: 'data', bytes: seccomp }) }),
-        cwd,
-      command: [
-        ...limitCommand(system.prlimit, limits, true),
-        ...programCommand(description),
+      features,
+      mounts: [
+        { kind: 'proc', target: '/proc' },
+        { kind: 'dev', target: '/dev' },
+        { kind: 'tmpfs', target: '/tmp' },
+        { kind: 'data', descriptor: passwd, target: '/etc/passwd' },
+        ...opened,
+        ...packaged,
+        ...hide(own, [...opened, { kind: 'ro', source: root, target: root }]),
+        ...ownDirectories(description, place),
       ],
+      status,
+      ...(seccomp === undefined ? {} : { seccomp: descriptors.add({ kind: 'data', bytes: seccomp }) }),
+      cwd,
+      command: [...limitCommand(system.prlimit, limits, true), ...programCommand(description)],
     });
     return {
       file,
