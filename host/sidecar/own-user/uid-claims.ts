@@ -29,14 +29,11 @@ export function createUidClaims(folder = FOLDER): UidClaims {
       } catch {
         return true;
       }
-      const others = (await readdir(folder)).filter(
-        (name) => name.startsWith(`${uid}.`) && name !== `${uid}.${holder}`,
-      );
-      for (const name of others) {
-        if (await isHeld(join(folder, name), name)) {
-          await release(uid);
-          return false;
-        }
+      for (const name of await readdir(folder)) {
+        if (name.endsWith(`.${holder}`) || !(await isHeld(join(folder, name), name))) continue;
+        if (!name.startsWith(`${uid}.`)) continue;
+        await release(uid);
+        return false;
       }
       return true;
     },
