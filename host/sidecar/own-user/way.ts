@@ -36,7 +36,7 @@ export async function findClosed(
     const real = await realpath(path).catch(() => undefined);
     if (real === undefined) continue;
     const closed = await firstClosed(new Set([...chain(path), ...chain(real)]), real, access, enters);
-    if (closed !== undefined && !(await isOpenTo(real, access, uid, runAs))) return closed;
+    if (closed !== undefined && !(await isOpenTo(path, access, uid, runAs))) return closed;
   }
   return undefined;
 }
