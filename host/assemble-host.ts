@@ -21,9 +21,8 @@ import { createServices, type Services } from './services/services.js';
 import { createLauncher } from './sidecar/launch.js';
 import type { LaunchDescription } from './sidecar/sidecar.js';
 import { sweepLeftovers } from './sidecar/sweep.js';
-import type { ChosenWall } from './sidecar/wall/choose-wall.js';
 import { logWall } from './sidecar/wall/log-wall.js';
-import { openWall } from './sidecar/wall/open-wall.js';
+import { openWall, wallStatus, type OpenedWall } from './sidecar/wall/open-wall.js';
 import { createSchemaCheck } from './schemas/schema-check.js';
 import { NO_AUDIT } from './telemetry/audit.js';
 import { createLogger, parseLogLevel } from './telemetry/logger.js';
@@ -65,6 +64,7 @@ export function assembleHost(
           onUnheld: (plugin, error) => {
             log.warn({ plugin, err: error }, 'its cgroup could not be made; its limits are only watched');
           },
+          pluginUsers: { ...config.host.pluginUids, ...config.host },
         })),
   );
   let configured = config.plugins;
@@ -102,7 +102,7 @@ export function assembleHost(
                 ),
               }),
         });
-  let sandbox: ChosenWall | undefined;
+  let opened: OpenedWall | undefined;
   const launching = {
     log,
     clock,
@@ -228,8 +228,7 @@ export function assembleHost(
     pluginServers,
     async start() {
       if (parts.launch === undefined) {
-        const opened = await wall();
-        sandbox = { kind: opened.kind, why: opened.why };
+        opened = await wall();
         logWall(log, opened);
       }
       const { killed, removed } = await sweepLeftovers(runDir);
@@ -278,7 +277,7 @@ export function assembleHost(
     },
     status: () => ({
       state,
-      sandbox,
+      sandbox: opened === undefined ? undefined : wallStatus(opened),
       plugins: supervisor.status(),
       notReady: supervisor.notReady(),
       outOfRotation: dispatcher.disabled(),

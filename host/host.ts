@@ -13,8 +13,7 @@ import type { NotReady, PluginStatus } from './lifecycle/status.js';
 import type { ApplyReport } from './lifecycle/supervisor.js';
 import type { Services } from './services/services.js';
 import type { HostMethod } from './sidecar/host-method.js';
-import type { ChosenWall } from './sidecar/wall/choose-wall.js';
-import type { OpenedWall } from './sidecar/wall/open-wall.js';
+import type { OpenedWall, WallStatus } from './sidecar/wall/open-wall.js';
 import type { Launch } from './sidecar/sidecar.js';
 import type { Store } from './store/store.js';
 import type { ConfigLayer } from './stored-config/config-layer.js';
@@ -84,7 +83,7 @@ export interface CreateHostOptions extends HostParts {
 
 export interface HostStatus {
   /** The wall around plugin processes; undefined before `start()`, and with a `launch` of your own. */
-  readonly sandbox: ChosenWall | undefined;
+  readonly sandbox: WallStatus | undefined;
   readonly state: 'new' | 'running' | 'stopping' | 'stopped';
   readonly plugins: readonly PluginStatus[];
   /** Enabled plugins that a call would not reach now. */

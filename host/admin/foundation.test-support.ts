@@ -10,6 +10,7 @@ export function foundationSettings(dataDir: string): FoundationConfig {
       pluginsDir: join(dataDir, 'plugins'),
       cacheDir: join(dataDir, 'cache'),
       sandbox: 'auto',
+      pluginUids: { use: 'auto', first: 60_706, count: 478 },
       envAllow: [],
       drainTimeoutMs: 10_000,
       configWrites: 'allow',

@@ -15,7 +15,14 @@ export interface DaemonStatus {
   readonly readiness: Readiness;
   readonly listen: { readonly data: string; readonly control: string };
   /** The wall around plugin processes, and why this one; absent until it is chosen. */
-  readonly sandbox?: { readonly kind: 'strict' | 'basic' | 'off'; readonly why: string };
+  readonly sandbox?: {
+    readonly kind: 'strict' | 'basic' | 'off';
+    readonly why: string;
+    /** Whom plugins run as, where root runs the host. */
+    readonly users?: string;
+    /** Plugins that run as root, although each should have a user of its own. */
+    readonly exceptions: readonly { readonly plugin: string; readonly why: string }[];
+  };
   /** Where the host keeps things; `reason` while that does not answer. */
   readonly store: { readonly engine: 'sqlite' | 'postgres'; readonly reason?: string };
   readonly plugins: readonly PluginStatus[];

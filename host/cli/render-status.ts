@@ -23,6 +23,10 @@ export function renderStatus(status: unknown): string {
       ...(sandbox === undefined
         ? []
         : [['sandbox', `${textAt(sandbox, 'kind')} (${textAt(sandbox, 'why')})`] as const]),
+      ...(textAt(sandbox, 'users') === '' ? [] : [['users', textAt(sandbox, 'users')] as const]),
+      ...listAt(sandbox, 'exceptions').map(
+        (one) => ['as root', `${textAt(one, 'plugin')}: ${textAt(one, 'why')}`] as const,
+      ),
     ]),
     renderPlugins(listAt(status, 'plugins')),
     renderUpstreams(listAt(status, 'upstreams')),

@@ -26,6 +26,7 @@ export interface BulkheadFile {
     readonly plugins_dir?: string;
     readonly cache_dir?: string;
     readonly sandbox: HostConfig['host']['sandbox'];
+    readonly plugin_uids: HostConfig['host']['pluginUids'];
     readonly env_allow: readonly string[];
     readonly drain_timeout_ms: number;
     readonly config_writes: HostConfig['host']['configWrites'];

@@ -4,6 +4,7 @@ import { AUDIT_PROPERTIES } from './audit-section.js';
 import { ENTRY_NAME } from '@bulkhead/proto/rules';
 import { PLUGINS_SCHEMA } from './bulkhead-schema-plugins.js';
 import { TOOLS_SCHEMA } from './bulkhead-schema-tools.js';
+import { PLUGIN_UIDS } from './plugin-uids.js';
 import { RESOURCE_LIMITS } from './resource-limits.js';
 import { SERVICE_BOUNDS } from './service-bounds.js';
 import { SECRETS_PROPERTIES } from './secrets-section.js';
@@ -113,6 +114,7 @@ export const BULKHEAD_SCHEMA: JsonSchema = {
         default: 'auto',
         description: 'The wall around plugin processes; `off` is refused in production.',
       },
+      plugin_uids: section('Users of their own for plugins, where root runs the host.', PLUGIN_UIDS),
       env_allow: {
         ...texts,
         default: [],

@@ -3,6 +3,7 @@ import type { Permissions } from '@bulkhead/proto/rules/schema';
 import type { Conditions, CustomHookDeclaration, Manifest, Mode, OnError } from '../manifest/manifest.js';
 import type { AuditConfig } from './audit-section.js';
 import type { Placement } from './effective-grant.js';
+import type { PluginUids } from './plugin-uids.js';
 import type { ServiceBounds } from './service-bounds.js';
 import type { ServiceBudgets } from './service-budgets.js';
 import type { SecretKeyPlace } from './secrets-section.js';
@@ -17,6 +18,8 @@ export interface HostConfig {
     readonly pluginsDir: string;
     readonly cacheDir: string;
     readonly sandbox: 'auto' | 'strict' | 'basic' | 'off';
+    /** Users of their own for plugins of a host that root runs. */
+    readonly pluginUids: PluginUids;
     /** Names of environment variables that `${env:NAME}` may read. */
     readonly envAllow: readonly string[];
     readonly drainTimeoutMs: number;

@@ -35,6 +35,7 @@ export function resolveHost(
     cacheDir:
       host.cache_dir === undefined ? resolve(dataDir, 'cache') : absolute(baseDirectory, host.cache_dir),
     sandbox: host.sandbox,
+    pluginUids: host.plugin_uids,
     envAllow: host.env_allow,
     drainTimeoutMs: host.drain_timeout_ms,
     configWrites: host.config_writes,

@@ -58,6 +58,7 @@ export function createDescribe(settings: DescribeSettings): (plugin: PluginConfi
       reach: { network, filesystem, subprocess },
       networkPrivate: plugin.networkPrivate,
       limits: limitsOf(plugin),
+      atOnce: plugin.instances * 2 + plugin.manifest.contributions.mcpServers.length,
       maxInFlight: plugin.maxInFlight,
       logLevel: plugin.logLevel,
       ...(dataDirOf === undefined || plugin.remote !== undefined ? {} : { dataDir: dataDirOf(plugin.name) }),

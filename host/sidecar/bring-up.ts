@@ -200,6 +200,7 @@ async function serveHost(parts: BringUpParts, tls: TlsPair | undefined): Promise
   life.onEnd(() => {
     server.close();
   });
+  await directory.admit(directory.hostSocket);
 }
 
 async function shakeHands(parts: EstablishParts): Promise<HandshakeResponse> {

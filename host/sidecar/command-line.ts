@@ -1,4 +1,5 @@
 import { programCommand } from './limits/program-command.js';
+import type { PluginUsers } from './own-user/plugin-users.js';
 import type { PluginProcess } from './plugin-process.js';
 import type { LaunchDescription } from './sidecar.js';
 
@@ -30,6 +31,10 @@ export interface CommandLine {
 export interface LaunchPlace {
   /** The private directory of this launch. */
   readonly launchDir: string;
+  /** Where the host's sockets for it are: the same, or a directory around it that the plugin may only pass through. */
+  readonly socketsDir: string;
+  /** The user and group that it runs as, its own; undefined: the host's. */
+  readonly uid?: number;
   readonly env: Readonly<Record<string, string>>;
   /** Checks the package before it runs; see `LauncherOptions.verify`. */
   readonly verify?: (root: string) => Promise<void>;
@@ -45,6 +50,8 @@ export interface Wall {
   readonly kind: WallKind;
   /** Nobody but host and plugin reaches the sockets in a launch directory, so they need no mTLS. */
   readonly privateSockets: boolean;
+  /** Whom plugins run as; undefined: always the host's user. */
+  readonly users?: PluginUsers;
   /**
    * The command line that starts the plugin behind this wall.
    *

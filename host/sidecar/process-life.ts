@@ -16,6 +16,8 @@ export interface ProcessLifeParts {
   readonly log: PluginLog;
   readonly clock: Clock;
   readonly killTimeoutMs: number;
+  /** Ends what left its group, where that can be told. Default: nothing. */
+  readonly endStrays?: () => Promise<void>;
 }
 
 /**
@@ -74,11 +76,14 @@ export class ProcessLife {
   }
 
   async #untilGone(): Promise<ExitReport> {
-    const { process, directory, log, clock } = this.#parts;
+    const { process, directory, log, clock, endStrays } = this.#parts;
     const exit = await process.exit;
     this.#gone = true;
     // What the plugin started does not outlive it.
     process.signalGroup('SIGKILL');
+    await endStrays?.().catch((error: unknown) => {
+      log.logger.error({ err: error }, 'what its user left running could not be ended');
+    });
     await waitAtMost(clock, process.drained, PIPE_DRAIN_TIMEOUT_MS);
     this.#release();
     log.end();

@@ -53,6 +53,8 @@ export interface LaunchDescription {
   readonly reach?: Reach;
   /** Names, addresses and ranges outside the public internet that an operator opened to what `reach` grants. Absent: none. */
   readonly networkPrivate?: readonly string[];
+  /** How many processes of its entry may run at once, each with what it starts: replicas, those that replace them, and programs that it contributes. Default: 1. */
+  readonly atOnce?: number;
   readonly maxInFlight: number;
   readonly logLevel: string;
   /** The entry's own directory (Initialize.data_dir): made by the supervisor, mode 0700, kept over restarts and versions. Absent: none. */

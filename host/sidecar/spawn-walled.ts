@@ -8,6 +8,7 @@ import type { PluginIdentity } from './host-method.js';
 import { createLaunchDirectory, type LaunchDirectory } from './launch-directory.js';
 import { assertRoom, keepLimits } from './limits/keep-limits.js';
 import type { LimitWatch } from './limits/limit-watch.js';
+import type { Tenant } from './own-user/plugin-users.js';
 import { PluginLog } from './plugin-log.js';
 import { spawnPlugin, type PluginProcess } from './plugin-process.js';
 import { ProcessLife } from './process-life.js';
@@ -45,14 +46,29 @@ export async function spawnWalled(
   options: WalledOptions,
   description: LaunchDescription,
 ): Promise<WalledProcess> {
+  const tenant = await options.wall.users?.enter(description, options.log);
+  try {
+    return await spawnAs(tenant, options, description);
+  } catch (error) {
+    await tenant?.leave();
+    throw error;
+  }
+}
+
+async function spawnAs(
+  tenant: Tenant | undefined,
+  options: WalledOptions,
+  description: LaunchDescription,
+): Promise<WalledProcess> {
   const { clock, wall, verify, clientCertificate } = options;
-  const directory = await createLaunchDirectory(options.runDir, description.name);
+  const uid = tenant?.uid;
+  const directory = await createLaunchDirectory(options.runDir, description.name, uid);
   const log = new PluginLog({ log: options.log, clock, redact: options.redact });
   let process: PluginProcess;
   let egress: Egress | undefined;
   try {
     await assertRoom(description);
-    egress = await openEgress(description, directory.path, {
+    egress = await openEgress(description, directory, {
       log: options.log,
       clock,
       onRefused: (refusal) => options.onEgressRefused?.(description, refusal),
@@ -68,6 +84,8 @@ export async function spawnWalled(
     });
     const commandLine = await wall.enclose(description, {
       launchDir: directory.path,
+      socketsDir: directory.socketsDir,
+      ...(uid === undefined ? {} : { uid }),
       env,
       ...(verify === undefined ? {} : { verify: (root: string) => verify(description, root) }),
     });
@@ -82,7 +100,14 @@ export async function spawnWalled(
     throw error;
   }
   log.pid = process.pid;
-  const life = new ProcessLife({ process, directory, log, clock, killTimeoutMs: description.killTimeoutMs });
+  const life = new ProcessLife({
+    process,
+    directory,
+    log,
+    clock,
+    killTimeoutMs: description.killTimeoutMs,
+    ...(tenant === undefined ? {} : { endStrays: () => tenant.leave() }),
+  });
   life.onEnd(() => {
     egress?.close();
   });

@@ -2,7 +2,10 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { RECORD_NAME, type LaunchRecord } from './launch-directory.js';
+import { OWN_FOLDER, RECORD_NAME, removeDivided, type LaunchRecord } from './launch-directory.js';
+import { findRunAs } from './own-user/run-as.js';
+import { createUidClaims } from './own-user/uid-claims.js';
+import { endProcessesOf } from './own-user/user-processes.js';
 import { isRunning, readProcessStat, type ProcessIdentity } from './process-identity.js';
 import { removeTree } from './remove-tree.js';
 
@@ -35,7 +38,8 @@ export async function sweepLeftovers(runDir: string): Promise<SweepReport> {
     }
     if (isRunning(record.host)) continue;
     killed.push(...(await killLeftovers(record)));
-    await removeTree(record.directory);
+    if (record.uid !== undefined) killed.push(...(await endUser(record.uid, runDir)));
+    await (record.uid === undefined ? removeTree(record.directory) : removeDivided(record.directory));
     await rm(file, { force: true });
     removed.push(record.directory);
   }
@@ -81,7 +85,34 @@ async function readRecord(file: string): Promise<LaunchRecord | undefined> {
   const id = basename(file).replace(/\.json(\.tmp)?$/, '');
   if (basename(directory) !== id && basename(directory) !== `bulkhead-${id}`) return undefined;
   const plugin = 'plugin' in value ? parseIdentity(value.plugin) : undefined;
-  return { name, directory, host, ...(plugin === undefined ? {} : { plugin }) };
+  const uid = 'uid' in value && typeof value.uid === 'number' ? value.uid : undefined;
+  return {
+    name,
+    directory,
+    host,
+    ...(plugin === undefined ? {} : { plugin }),
+    ...(uid === undefined ? {} : { uid }),
+  };
+}
+
+/**
+ * Ends everything of a user that was one plugin's alone; wherever it went, and though root may not read its environment.
+ * A host that still runs may have given the number away again.
+ */
+async function endUser(uid: number, runDir: string): Promise<readonly number[]> {
+  for (const name of await listRecords(runDir)) {
+    const other = await readRecord(join(runDir, name));
+    if (other?.uid === uid && isRunning(other.host)) return [];
+  }
+  const claims = createUidClaims();
+  if (!(await claims.take(uid))) return [];
+  try {
+    const host = { platform: process.platform, uid: process.geteuid?.() };
+    const found = await findRunAs({ ...host, first: uid, count: 1 });
+    return found.kind === 'works' ? await endProcessesOf(uid, found.runAs) : [];
+  } finally {
+    await claims.release(uid);
+  }
 }
 
 async function killLeftovers(record: LaunchRecord): Promise<number[]> {
@@ -106,7 +137,8 @@ async function killLeftovers(record: LaunchRecord): Promise<number[]> {
  * a process that the host did not live to record.
  */
 function findLeftovers(record: LaunchRecord): number[] {
-  const mark = `\0PLUGIN_UNIX_SOCKET_DIR=${Buffer.from(record.directory).toString('latin1')}\0`;
+  const own = record.uid === undefined ? record.directory : join(record.directory, OWN_FOLDER);
+  const mark = `\0PLUGIN_UNIX_SOCKET_DIR=${Buffer.from(own).toString('latin1')}\0`;
   const found: number[] = [];
   for (const pid of listProcesses()) {
     if (pid === process.pid || readProcessStat(pid)?.state === 'Z') continue;

@@ -35,7 +35,7 @@ async function scene(environment: string): Promise<Scene> {
   await ask(ASKED);
   const config = (named: string, entry: object = {}) => ({
     environment: named,
-    host: { data_dir: join(author.folder, 'data'), sandbox: 'basic' },
+    host: { data_dir: join(author.folder, 'data'), sandbox: 'basic', plugin_uids: { use: 'never' } },
     log: { level: 'silent' },
     plugins: { watcher: { plugin: './watcher', ...entry } },
   });

@@ -78,7 +78,7 @@ describe('a directory that was placed by hand and that nothing pins', () => {
       const listen = 'listen: { data: { address: "127.0.0.1:0" }, control: { address: "127.0.0.1:0" } }\n';
       const configure = (settings: string): Promise<string> =>
         project.write('bulkhead.yaml', `${settings}${listen}plugins: { placed: { plugin: ./placed } }\n`);
-      await configure(`${LISTED}host: { sandbox: basic }\n`);
+      await configure(`${LISTED}host: { sandbox: basic, plugin_uids: { use: never } }\n`);
       expect((await project.run('start')).err).toMatch(/GUARD_NOT_READY.*NOT_LOCKED/s);
       await lock(project);
       await configure(DEVELOPMENT);

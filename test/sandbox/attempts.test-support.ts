@@ -8,16 +8,25 @@ export interface Attempt {
   /** What it comes to, by wall. docs/security.md says the same. */
   readonly strict: 'refused' | 'possible';
   readonly basic: 'refused' | 'possible';
+  /** Behind the basic wall of a host that root runs, as a user of its own. */
+  readonly own: 'refused' | 'possible';
 }
 
 export const ATTEMPTS: readonly Attempt[] = [
-  { what: 'read the users of the machine', attempt: 'users', strict: 'refused', basic: 'refused' },
+  {
+    what: 'read the users of the machine',
+    attempt: 'users',
+    strict: 'refused',
+    basic: 'refused',
+    own: 'refused',
+  },
   {
     what: 'read a file of the host’s user',
     attempt: 'read',
     target: ({ folder }) => ({ path: join(folder, 'secret') }),
     strict: 'refused',
     basic: 'refused',
+    own: 'refused',
   },
   {
     what: 'read another plugin’s data',
@@ -25,6 +34,7 @@ export const ATTEMPTS: readonly Attempt[] = [
     target: ({ folder }) => ({ path: join(folder, 'data', 'data', 'neighbour') }),
     strict: 'refused',
     basic: 'refused',
+    own: 'refused',
   },
   {
     what: 'write beside the host’s data',
@@ -32,27 +42,43 @@ export const ATTEMPTS: readonly Attempt[] = [
     target: ({ folder }) => ({ path: join(folder, 'planted') }),
     strict: 'refused',
     basic: 'refused',
+    own: 'refused',
   },
   {
     what: 'add a file to its own package',
     attempt: 'write-own-package',
     strict: 'refused',
     basic: 'refused',
+    own: 'refused',
   },
-  { what: 'change its own code', attempt: 'change-own-code', strict: 'refused', basic: 'refused' },
+  {
+    what: 'change its own code',
+    attempt: 'change-own-code',
+    strict: 'refused',
+    basic: 'refused',
+    own: 'refused',
+  },
   {
     what: 'change the runner that every plugin starts with',
     attempt: 'write-runner',
     strict: 'refused',
     basic: 'refused',
+    own: 'refused',
   },
-  { what: 'read the host’s environment', attempt: 'host-environment', strict: 'refused', basic: 'refused' },
+  {
+    what: 'read the host’s environment',
+    attempt: 'host-environment',
+    strict: 'refused',
+    basic: 'refused',
+    own: 'refused',
+  },
   {
     what: 'look at a process of the host’s user',
     attempt: 'see-host',
     target: ({ bystander }) => ({ pid: bystander.pid, name: 'the-host-itself' }),
     strict: 'refused',
     basic: 'refused',
+    own: 'refused',
   },
   {
     what: 'signal a process of the host’s user',
@@ -60,15 +86,17 @@ export const ATTEMPTS: readonly Attempt[] = [
     target: ({ bystander }) => ({ pid: bystander.pid }),
     strict: 'refused',
     basic: 'possible',
+    own: 'refused',
   },
-  { what: 'start a process', attempt: 'start-process', strict: 'refused', basic: 'refused' },
-  { what: 'start a shell', attempt: 'start-shell', strict: 'refused', basic: 'refused' },
+  { what: 'start a process', attempt: 'start-process', strict: 'refused', basic: 'refused', own: 'refused' },
+  { what: 'start a shell', attempt: 'start-shell', strict: 'refused', basic: 'refused', own: 'refused' },
   {
     what: 'dial out over TCP',
     attempt: 'dial-tcp',
     target: ({ tcp }) => ({ port: tcp }),
     strict: 'refused',
     basic: 'possible',
+    own: 'possible',
   },
   {
     what: 'send a datagram',
@@ -76,6 +104,7 @@ export const ATTEMPTS: readonly Attempt[] = [
     target: ({ udp }) => ({ port: udp }),
     strict: 'refused',
     basic: 'possible',
+    own: 'possible',
   },
   {
     what: 'fetch a page that was not granted',
@@ -83,6 +112,7 @@ export const ATTEMPTS: readonly Attempt[] = [
     target: ({ tcp }) => ({ port: tcp }),
     strict: 'refused',
     basic: 'refused',
+    own: 'refused',
   },
   {
     what: 'connect to another plugin’s socket',
@@ -90,6 +120,7 @@ export const ATTEMPTS: readonly Attempt[] = [
     target: async (scene) => ({ path: await scene.neighbourSocket() }),
     strict: 'refused',
     basic: 'possible',
+    own: 'refused',
   },
   {
     what: 'call the host as another plugin',
@@ -97,6 +128,7 @@ export const ATTEMPTS: readonly Attempt[] = [
     target: async (scene) => ({ path: await scene.neighbourSocket() }),
     strict: 'refused',
     basic: 'refused',
+    own: 'refused',
   },
   {
     what: 'connect to an abstract socket of the machine',
@@ -104,5 +136,6 @@ export const ATTEMPTS: readonly Attempt[] = [
     target: ({ abstract }) => ({ name: abstract }),
     strict: 'refused',
     basic: 'possible',
+    own: 'possible',
   },
 ];

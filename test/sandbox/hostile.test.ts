@@ -1,12 +1,14 @@
 import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ATTEMPTS } from './attempts.test-support.js';
-import { Scene, WALLS } from './sandbox.test-support.js';
+import { NO_OWN_USERS, Scene, WALLS } from './sandbox.test-support.js';
 
-describe.each(WALLS)('a hostile plugin behind the %s wall', (wall) => {
+const USERS = NO_OWN_USERS === undefined ? (['own'] as const) : [];
+
+describe.each([...WALLS, ...USERS])('a hostile plugin behind the %s wall', (wall) => {
   let scene: Scene;
   beforeAll(async () => {
-    scene = await Scene.open(wall);
+    scene = wall === 'own' ? await Scene.open('basic', {}, true) : await Scene.open(wall);
   });
   afterAll(() => scene.close());
 

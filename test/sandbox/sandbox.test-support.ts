@@ -2,11 +2,14 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
 import { createHost, type Host } from '@bulkhead/host';
+import { DEFAULT_PLUGIN_UIDS } from '../../host/config/plugin-uids.js';
+import { findRunAs } from '../../host/sidecar/own-user/run-as.js';
+import { findClosed } from '../../host/sidecar/own-user/way.js';
 import { probeSandbox } from '../../host/sidecar/wall/probe-sandbox.js';
 
 const HOSTILE = join(import.meta.dirname, '../fixtures/plugins/hostile');
@@ -18,6 +21,28 @@ if (probe.kind !== 'works' && process.env['CI'] !== undefined)
 
 /** The walls that this machine has; in CI both. */
 export const WALLS = probe.kind === 'works' ? (['strict', 'basic'] as const) : (['basic'] as const);
+
+const { first, count } = DEFAULT_PLUGIN_UIDS;
+const found = await findRunAs({
+  platform: process.platform,
+  uid: process.geteuid?.(),
+  first,
+  count,
+});
+const closed =
+  found.kind === 'works'
+    ? await findClosed(
+        [process.execPath, HOSTILE].map((path) => ({ path, access: 'r' }) as const),
+        first,
+        found.runAs,
+      )
+    : undefined;
+/** Why plugins can have no users of their own here. */
+export const NO_OWN_USERS =
+  found.kind === 'works' ? closed && `${closed} is closed to other users` : found.found;
+export const RUN_AS = found.kind === 'works' && closed === undefined ? found.runAs : undefined;
+if (NO_OWN_USERS !== undefined && process.env['CI'] !== undefined && process.geteuid?.() === 0)
+  throw new Error(`no users to test with: ${NO_OWN_USERS}`);
 
 export type Outcome = { readonly got: unknown } | { readonly refused: string };
 
@@ -45,10 +70,12 @@ export class Scene {
     this.#servers = servers;
   }
 
-  static async open(sandbox: string, settings: object = {}): Promise<Scene> {
+  /** @param own whether plugins are to have users of their own; else they run as the host's */
+  static async open(sandbox: string, settings: object = {}, own = false): Promise<Scene> {
     // Not in /tmp: a sandbox has its own, and what it writes there proves nothing.
     const folder = await mkdtemp('/var/tmp/bh-hostile-');
-    await writeFile(join(folder, 'secret'), 'a secret');
+    await writeFile(join(folder, 'secret'), 'a secret', { mode: 0o600 });
+    if (own) await chmod(folder, 0o711);
     const bystander = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)', 'the-host-itself'], {
       env: { HOSTILE_CANARY: 'secret' },
       stdio: 'ignore',
@@ -65,7 +92,7 @@ export class Scene {
     const host = await createHost(
       {
         environment: 'development',
-        host: { data_dir: join(folder, 'data'), sandbox },
+        host: { data_dir: join(folder, 'data'), sandbox, plugin_uids: { use: own ? 'always' : 'never' } },
         log: { level: 'silent' },
         plugins: {
           hostile: {
@@ -107,7 +134,7 @@ export class Scene {
     const directories = readdirSync(run, { withFileTypes: true }).filter((entry) => entry.isDirectory());
     const other = directories
       .map(({ name }) => join(run, name))
-      .find((path) => !('got' in own) || own.got !== path);
+      .find((path) => !('got' in own) || !String(own.got).startsWith(path));
     return join(other ?? '', 'host.sock');
   }
 

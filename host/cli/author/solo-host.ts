@@ -119,7 +119,8 @@ async function resolve(options: SoloOptions, plugins: object): Promise<HostConfi
   const { directory, dataDir, env } = options;
   const object = {
     environment: 'development',
-    host: { data_dir: dataDir, plugins_dir: `${dataDir}/plugins` },
+    // Whoever works on a plugin runs it as themselves, where nobody else looks.
+    host: { data_dir: dataDir, plugins_dir: `${dataDir}/plugins`, plugin_uids: { use: 'never' } },
     listen: { data: { address: '127.0.0.1:0' } },
     lifecycle: { backoff_initial_ms: RETRY_MS, backoff_max_ms: RETRY_MS },
     plugins,

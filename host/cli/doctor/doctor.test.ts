@@ -31,14 +31,19 @@ describe('the doctor', () => {
     expect(checkNode('26.0.0').level).toBe('warning');
   });
 
-  test('warns of root only', () => {
-    expect(checkUser(0)).toMatchObject({
-      level: 'warning',
-      found: 'root',
-      fix: expect.stringContaining('useradd'),
-    });
-    expect(checkUser(1000).level).toBe('ok');
-    expect(checkUser(undefined).level).toBe('ok');
+  test('warns of a host that runs plugins as root only', async () => {
+    const machine = { platform: process.platform, arch: process.arch, node: process.execPath };
+    const check = (uid: number | undefined, dataDir: string): ReturnType<typeof checkUser> =>
+      checkUser({ ...machine, uid, dataDir, config: undefined });
+    expect(await check(0, join(folder, 'data'))).toMatchObject([
+      {
+        level: 'warning',
+        found: expect.stringContaining('root, and plugins too'),
+        fix: expect.stringContaining('useradd'),
+      },
+    ]);
+    expect(await check(1000, folder)).toMatchObject([{ level: 'ok' }]);
+    expect(await check(undefined, folder)).toMatchObject([{ level: 'ok' }]);
   });
 
   test('warns of limits that are too low, and names the command that raises them', () => {

@@ -1,6 +1,7 @@
 import { probeSandbox } from '../../sidecar/wall/probe-sandbox.js';
 import type { Cli } from '../cli.js';
 import { checkCgroup } from './cgroup.js';
+import { loadHostConfig } from '../load.js';
 import { checkConfiguration } from './configuration.js';
 import { checkDaemon } from './daemon.js';
 import { checkDisk } from './disk.js';
@@ -20,18 +21,24 @@ export interface ExamineOptions {
 export async function examine({ configFile, dataDir, env }: ExamineOptions): Promise<readonly Finding[]> {
   const uid = process.getuid?.();
   const node = checkNode(process.versions.node);
+  const machine = {
+    platform: process.platform,
+    arch: process.arch,
+    node: process.execPath,
+    searchPath: env['PATH'],
+  };
+  const config = await loadHostConfig(env, { file: configFile }).then(
+    (loaded) => loaded.config,
+    () => undefined,
+  );
   const slower = await Promise.all([
-    probeSandbox({
-      platform: process.platform,
-      arch: process.arch,
-      node: process.execPath,
-      searchPath: env['PATH'],
-    }).then(judgeSandbox),
+    checkUser({ ...machine, uid, dataDir, config }),
+    probeSandbox(machine).then(judgeSandbox),
     process.platform === 'linux' ? checkCgroup(dataDir) : [],
     checkLimits(),
     checkDisk(dataDir, uid),
     checkConfiguration(configFile, env),
     checkDaemon(dataDir),
   ]);
-  return [node, checkUser(uid), ...slower.flat()];
+  return [node, ...slower.flat()];
 }

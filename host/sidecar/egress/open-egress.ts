@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
+import type { LaunchDirectory } from '../launch-directory.js';
 import type { LaunchDescription } from '../sidecar.js';
 import { startEgressProxy, type EgressOptions, type EgressProxy } from './egress-proxy.js';
 
@@ -17,15 +18,16 @@ const SOCKET_NAME = 'egress.sock';
  */
 export async function openEgress(
   description: LaunchDescription,
-  launchDir: string,
+  directory: Pick<LaunchDirectory, 'socketsDir' | 'admit'>,
   parts: Pick<EgressOptions, 'log' | 'clock' | 'onRefused'>,
 ): Promise<Egress | undefined> {
   const allow = description.reach?.network ?? [];
   if (allow.length === 0) return undefined;
-  const socketPath = join(launchDir, SOCKET_NAME);
+  const socketPath = join(directory.socketsDir, SOCKET_NAME);
   const grant = { allow, allowPrivate: description.networkPrivate ?? [] };
   try {
     const proxy = await startEgressProxy({ ...parts, socketPath, grant });
+    await directory.admit(socketPath);
     return {
       socketPath,
       stats: () => proxy.stats(),

@@ -2,7 +2,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 
 /** How far one that gives way is behind the others, as `nice` counts. */
-const NICENESS = 10;
+export const NICENESS = 10;
 
 /** Sets how much processes count when others want the processor too. Takes all of them, again and again. */
 export type Weigh = (pids: readonly number[], weight: 'light' | 'full') => void;

@@ -64,7 +64,7 @@ test('each path is allowed once, and a folder before what is in it: Node 22 abor
         subprocess: false,
       },
     }),
-    { launchDir: '/run/bulkhead-test/l1', env: {} },
+    { launchDir: '/run/bulkhead-test/l1', socketsDir: '/run/bulkhead-test/l1', env: {} },
   );
   for (const flag of ['--allow-fs-read=', '--allow-fs-write=']) {
     const paths = args.filter((arg) => arg.startsWith(flag)).map((arg) => arg.slice(flag.length));

@@ -3,6 +3,8 @@ import { realpath } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { CommandLine, LaunchPlace, Wall } from '../command-line.js';
 import { programCommand } from '../limits/program-command.js';
+import type { PluginUsers } from '../own-user/plugin-users.js';
+import type { RunAs } from '../own-user/run-as.js';
 import type { LaunchDescription } from '../sidecar.js';
 import { assertProgram, findProgram } from './find-program.js';
 import { pathsBeside } from './linked-packages.js';
@@ -12,20 +14,25 @@ export interface BasicWallOptions {
   readonly platform: NodeJS.Platform;
   /** The daemon's PATH. */
   readonly searchPath?: string | undefined;
+  /** Whom plugins run as, and how; undefined: always the host's user. */
+  readonly users?: PluginUsers | undefined;
+  readonly runAs?: RunAs | undefined;
 }
 
 /**
  * What can be had everywhere: a scrubbed environment, a process group of its own, limits where the system sets them,
  * and Node's permission model as a second layer. It keeps honest code honest; it is no wall against hostile code.
  */
-export async function createBasicWall({ platform, searchPath }: BasicWallOptions): Promise<Wall> {
+export async function createBasicWall(options: BasicWallOptions): Promise<Wall> {
+  const { platform, searchPath, users, runAs } = options;
   const linux = platform === 'linux';
   const prlimit = linux ? await findProgram('prlimit', searchPath) : undefined;
   const dieWithHost = linux ? await dieWithParent(await findProgram('setpriv', searchPath)) : [];
   return {
     kind: 'basic',
     privateSockets: false,
-    enclose: (description, place) => enclose({ prlimit, dieWithHost }, description, place),
+    ...(users === undefined ? {} : { users }),
+    enclose: (description, place) => enclose({ prlimit, dieWithHost, runAs }, description, place),
   };
 }
 
@@ -33,6 +40,7 @@ interface Programs {
   readonly prlimit: string | undefined;
   /** Put in front of the program, the kernel ends it with the host. */
   readonly dieWithHost: readonly string[];
+  readonly runAs: RunAs | undefined;
 }
 
 const HELP_TIMEOUT_MS = 5_000;
@@ -52,7 +60,7 @@ async function dieWithParent(setpriv: string | undefined): Promise<readonly stri
 }
 
 async function enclose(
-  { prlimit, dieWithHost }: Programs,
+  { prlimit, dieWithHost, runAs }: Programs,
   description: LaunchDescription,
   place: LaunchPlace,
 ): Promise<CommandLine> {
@@ -61,10 +69,14 @@ async function enclose(
   const flags = description.runtime === 'other' ? [] : await permissionFlags(description, place.launchDir);
   const { onCommandLine, env } = handOver(flags, place.env);
   const [program, ...args] = programCommand(description, onCommandLine);
-  // Its user is the host's own, so a limit on processes would count the host's and every other plugin's.
+  const { uid } = place;
+  // Where its user is the host's own, a limit on processes would count the host's and every other plugin's.
+  const ownUser = uid !== undefined && runAs !== undefined;
   const [file = program, ...rest] = [
+    // Before the word to the kernel, which a change of user takes back.
+    ...(ownUser ? runAs.prefix(uid, description.limits?.cpu !== undefined) : []),
     ...dieWithHost,
-    ...limitCommand(prlimit, description.limits, false),
+    ...limitCommand(prlimit, description.limits, ownUser, description.atOnce),
     program,
     ...args,
   ];

@@ -8,6 +8,8 @@ export type SandboxSetting = 'auto' | 'strict' | 'basic' | 'off';
 export interface ChosenWall {
   readonly kind: WallKind;
   readonly why: string;
+  /** Whom plugins run as, and why, where root runs the host. */
+  readonly users?: string;
 }
 
 /**

@@ -1,10 +1,12 @@
-import type { Wall } from '../command-line.js';
+import type { Wall, WallKind } from '../command-line.js';
 import { noWall } from '../command-line.js';
 import { openCgroups, type Cgroups } from '../limits/cgroup.js';
 import type { CgroupFault } from '../limits/find-cgroup.js';
 import { createBasicWall } from './basic-wall.js';
+import { openPluginUsers, type OpenedUsers, type PluginUserSettings } from '../own-user/open-plugin-users.js';
+import type { HostTenant } from '../own-user/plugin-users.js';
 import { chooseWall, type ChosenWall, type SandboxSetting } from './choose-wall.js';
-import { probeSandbox, type ProbeOptions } from './probe-sandbox.js';
+import { probeSandbox, sandboxOfUser, type ProbeOptions } from './probe-sandbox.js';
 import { createFilter } from './seccomp/filter.js';
 import { createStrictWall } from './strict-wall.js';
 import { withCgroups, type OnUnheld } from './with-cgroups.js';
@@ -17,6 +19,10 @@ export interface OpenWallOptions extends ProbeOptions {
   /** Whether to hold limits by cgroups where the host has one of its own; moves the host into a leaf of it. Default: no. */
   readonly cgroups?: boolean;
   readonly onUnheld?: OnUnheld;
+  /** Users of their own for plugins. Default: plugins run as the host's user, and nothing is decided. */
+  readonly pluginUsers?: PluginUserSettings;
+  /** The host's effective user. Default: this process's. */
+  readonly uid?: number | undefined;
 }
 
 export interface OpenedWall extends ChosenWall {
@@ -25,6 +31,17 @@ export interface OpenedWall extends ChosenWall {
   readonly missing: readonly string[];
   /** The cgroup that holds limits, or why there is none; absent when it was not asked for. */
   readonly cgroup?: Omit<Cgroups, 'create'> | CgroupFault;
+}
+
+/** What people are told of a host's wall. */
+export interface WallStatus extends ChosenWall {
+  /** Plugins that run as the host's user, although each should have its own. */
+  readonly exceptions: readonly HostTenant[];
+}
+
+export function wallStatus({ kind, why, users, wall }: OpenedWall): WallStatus {
+  const exceptions = wall.users?.exceptions() ?? [];
+  return { kind, why, ...(users === undefined ? {} : { users }), exceptions };
 }
 
 /**
@@ -46,7 +63,9 @@ async function open(options: OpenWallOptions): Promise<OpenedWall> {
     setting === 'auto' || setting === 'strict'
       ? await probeSandbox(options)
       : ({ kind: 'unsupported', found: 'it was not tried', fix: '' } as const);
-  const chosen = chooseWall(setting, environment, probe);
+  const choice = chooseWall(setting, environment, probe);
+  const { users, runAs, why } = await openUsers(options, choice.kind);
+  const chosen = { ...choice, ...(why === undefined ? {} : { users: why }) };
   if (chosen.kind === 'strict' && probe.kind === 'works') {
     const filters = new Map(
       [true, false].map((subprocess) => [subprocess, createFilter({ arch, subprocess })]),
@@ -57,12 +76,28 @@ async function open(options: OpenWallOptions): Promise<OpenedWall> {
       features,
       system,
       closed,
+      users,
+      runAs,
       filter: (subprocess) => filters.get(subprocess),
     });
     return { ...chosen, wall, missing: probe.missing };
   }
   if (chosen.kind === 'basic') {
-    return { ...chosen, wall: await createBasicWall(options), missing: [] };
+    return { ...chosen, wall: await createBasicWall({ ...options, users, runAs }), missing: [] };
   }
   return { ...chosen, wall: noWall, missing: [] };
+}
+
+async function openUsers(options: OpenWallOptions, wall: WallKind): Promise<OpenedUsers> {
+  const { pluginUsers, environment, platform, uid = process.geteuid?.(), searchPath } = options;
+  if (pluginUsers === undefined) return {};
+  return openPluginUsers({
+    settings: pluginUsers,
+    wall,
+    environment,
+    platform,
+    uid,
+    searchPath,
+    ...(wall === 'strict' ? { tryWall: sandboxOfUser(options) } : {}),
+  });
 }

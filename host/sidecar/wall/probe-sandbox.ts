@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { execa } from 'execa';
 import { parseFeatures, toArguments, type BubblewrapFeatures } from './bubblewrap.js';
+import type { RunAs } from '../own-user/run-as.js';
 import { findProgram } from './find-program.js';
 import { createFilter } from './seccomp/filter.js';
 import { findSystemFiles, type SystemFiles } from './system-files.js';
@@ -42,11 +43,13 @@ export interface ProbeOptions {
   readonly programs?: readonly string[];
   /** Reads what the system says of itself; rejects when there is no such file. Default: the files. */
   readonly readSystem?: (file: string) => Promise<string>;
+  /** Put in front of bubblewrap, to try it as another user. */
+  readonly before?: readonly [file: string, ...args: string[]];
 }
 
 /** Makes one sandbox as a plugin gets it and runs Node in it. Never rejects. */
 export async function probeSandbox(options: ProbeOptions): Promise<SandboxProbe> {
-  const { platform, arch, node, searchPath, programs, readSystem = readText } = options;
+  const { platform, arch, node, searchPath, programs, readSystem = readText, before } = options;
   if (platform !== 'linux') {
     return {
       kind: 'unsupported',
@@ -66,7 +69,12 @@ export async function probeSandbox(options: ProbeOptions): Promise<SandboxProbe>
     const [help, version] = await Promise.all([run(program, ['--help']), run(program, ['--version'])]);
     const features = parseFeatures(help.output);
     const system = await findSystemFiles(node, searchPath);
-    const tried = await trySandbox(program, features, system, arch);
+    const tried = await trySandbox(
+      before === undefined ? [program] : [...before, program],
+      features,
+      system,
+      arch,
+    );
     if (!tried.ok) return await explainRefusal(tried.output, readSystem);
     const missing = [
       ...(features.disableUserns
@@ -116,7 +124,7 @@ async function run(program: string, args: readonly string[], input?: Uint8Array)
 const SECCOMP_DESCRIPTOR = 3;
 
 function trySandbox(
-  program: string,
+  command: readonly [file: string, ...args: string[]],
   features: BubblewrapFeatures,
   system: SystemFiles,
   arch: string,
@@ -134,7 +142,8 @@ function trySandbox(
     cwd: '/',
     command: [system.node, '--version'],
   });
-  return run(program, args, filter);
+  const [file, ...rest] = command;
+  return run(file, [...rest, ...args], filter);
 }
 
 /** What a refusal is due to, by bubblewrap's words and what the system says of itself. */
@@ -203,4 +212,14 @@ async function isContainer(readSystem: (file: string) => Promise<string>): Promi
 
 function readText(file: string): Promise<string> {
   return readFile(file, 'utf8');
+}
+
+/** Says what keeps another user from making sandboxes; undefined when it can. */
+export function sandboxOfUser(
+  options: ProbeOptions,
+): (runAs: RunAs, uid: number) => Promise<string | undefined> {
+  return async (runAs, uid) => {
+    const probe = await probeSandbox({ ...options, before: runAs.prefix(uid) });
+    return probe.kind === 'works' ? undefined : `as uid ${uid}, ${probe.found}`;
+  };
 }

@@ -7,17 +7,19 @@ import type { ResourceLimits } from '../sidecar.js';
  * @param prlimit the program; undefined where there is none
  * @param ownUser whether the plugin's user is its own, as in a user namespace; else a bound on processes would count
  *   those of others too
+ * @param sharedBy how many processes of the plugin may run as that user at once: the kernel counts them together
  */
 export function limitCommand(
   prlimit: string | undefined,
   limits: ResourceLimits | undefined,
   ownUser: boolean,
+  sharedBy = 1,
 ): readonly string[] {
   if (prlimit === undefined || limits === undefined) return [];
   const { openFiles, processes, diskBytes } = limits;
   const options = [
     ...(openFiles === undefined ? [] : [`--nofile=${openFiles}`]),
-    ...(processes === undefined || !ownUser ? [] : [`--nproc=${processes}`]),
+    ...(processes === undefined || !ownUser ? [] : [`--nproc=${processes * sharedBy}`]),
     // One file cannot outgrow what the watchdog allows for all of them.
     ...(diskBytes === undefined ? [] : [`--fsize=${diskBytes}`]),
   ];

@@ -4,6 +4,8 @@ import { isAbsolute } from 'node:path';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { CommandLine, Descriptor, LaunchPlace, Wall } from '../command-line.js';
 import { programCommand } from '../limits/program-command.js';
+import type { PluginUsers } from '../own-user/plugin-users.js';
+import type { RunAs } from '../own-user/run-as.js';
 import type { LaunchDescription } from '../sidecar.js';
 import { passwdLine, toArguments, type BubblewrapFeatures, type Mount } from './bubblewrap.js';
 import { assertProgram } from './find-program.js';
@@ -23,6 +25,9 @@ export interface StrictWallOptions {
   readonly filter: (subprocess: boolean) => Buffer | undefined;
   /** Directories of the host's own, absolute: of them a plugin sees only what is its own. */
   readonly closed: readonly string[];
+  /** Whom plugins run as, and how; undefined: always the host's user. */
+  readonly users?: PluginUsers | undefined;
+  readonly runAs?: RunAs | undefined;
 }
 
 /**
@@ -33,12 +38,13 @@ export function createStrictWall(options: StrictWallOptions): Wall {
   return {
     kind: 'strict',
     privateSockets: true,
+    ...(options.users === undefined ? {} : { users: options.users }),
     enclose: (description, place) => enclose(options, description, place),
   };
 }
 
 async function enclose(
-  { program, features, system, filter, closed }: StrictWallOptions,
+  { program, features, system, filter, closed, runAs }: StrictWallOptions,
   description: LaunchDescription,
   place: LaunchPlace,
 ): Promise<CommandLine> {
@@ -61,25 +67,28 @@ async function enclose(
     const packaged = mountPackage(root, cwd, features, descriptors);
     await place.verify?.(descriptors.firstOpened ?? root);
     await assertSameTree(cwd, descriptors.firstOpened ?? root);
+    const user = place.uid === undefined ? [] : (runAs?.prefix(place.uid, limits?.cpu !== undefined) ?? []);
+    const [file = program, ...before] = [...user, program];
+    const args = toArguments({
+      features,
+      mounts: [
+        { kind: 'proc', target: '/proc' },
+        { kind: 'dev', target: '/dev' },
+        { kind: 'tmpfs', target: '/tmp' },
+        { kind: 'data', descriptor: passwd, target: '/etc/passwd' },
+        ...opened,
+        ...packaged,
+        ...hide(own, [...opened, { kind: 'ro', source: root, target: root }]),
+        ...ownDirectories(description, place),
+      ],
+      status,
+      ...(seccomp === undefined ? {} : { seccomp: descriptors.add({ kind: 'data', bytes: seccomp }) }),
+      cwd,
+      command: [...limitCommand(system.prlimit, limits, true), ...programCommand(description)],
+    });
     return {
-      file: program,
-      args: toArguments({
-        features,
-        mounts: [
-          { kind: 'proc', target: '/proc' },
-          { kind: 'dev', target: '/dev' },
-          { kind: 'tmpfs', target: '/tmp' },
-          { kind: 'data', descriptor: passwd, target: '/etc/passwd' },
-          ...opened,
-          ...packaged,
-          ...hide(own, [...opened, { kind: 'ro', source: root, target: root }]),
-          ...ownDirectories(description, place),
-        ],
-        status,
-        ...(seccomp === undefined ? {} : { seccomp: descriptors.add({ kind: 'data', bytes: seccomp }) }),
-        cwd,
-        command: [...limitCommand(system.prlimit, limits, true), ...programCommand(description)],
-      }),
+      file,
+      args: [...before, ...args],
       env: place.env,
       // bubblewrap itself is at home nowhere.
       cwd: '/',
@@ -174,9 +183,15 @@ function bind(files: readonly BoundFile[]): readonly Mount[] {
 }
 
 /** What the plugin may write to, under the paths that host and plugin both use. */
-function ownDirectories({ dataDir }: LaunchDescription, { launchDir }: LaunchPlace): readonly Mount[] {
+function ownDirectories(
+  { dataDir }: LaunchDescription,
+  { launchDir, socketsDir }: LaunchPlace,
+): readonly Mount[] {
   const own = [launchDir, ...(dataDir === undefined ? [] : [dataDir])];
-  return own.map((path) => ({ kind: 'rw', source: path, target: path }));
+  return [
+    ...(socketsDir === launchDir ? [] : bind([{ source: socketsDir, target: socketsDir }])),
+    ...own.map((path) => ({ kind: 'rw', source: path, target: path }) as const),
+  ];
 }
 
 function unreachable(name: string): BulkheadError {
