@@ -93,5 +93,24 @@ function renderType(type: ObjectType): string {
 
 ${String(schema['description'])} Lists filter by ${filters}.${unique === undefined ? '' : ` \`${unique}\` is unique.`}
 
-${renderSchemaTable(schema)}`;
+${renderSchemaTable(schema)}${type === 'datasource' ? DATASOURCE_RULES : ''}`;
 }
+
+/** What a table of fields does not say. */
+const DATASOURCE_RULES = `
+
+Whoever may write data sources, an operator or a plugin with \`datasources.write\`, says where the host asks; where it goes at all
+is the operator's:
+
+- **sqlite**: the file lies directly in \`<data_dir>/datasources\`, or in a folder that \`datasources.sqlite_folders\` lists; not in a
+  folder below, and links are followed first. Nothing else of the data directory is opened, nor a file with a second name (hard link).
+- **postgres**: the URL names host and user. Of its parameters \`sslmode\` (\`disable\`, \`no-verify\`, \`require\`, \`verify-ca\`,
+  \`verify-full\`; the last three check the certificate with the certificates that Node brings along), \`application_name\`,
+  \`connect_timeout\` and \`options\` are taken; sockets and files are not, and nothing comes from the host's environment.
+- **http_json**: public addresses, and what \`datasources.allow_private\` opens. A redirect is followed to the same origin only, and
+  only of GET. An answer has at most 4 MiB. \`row_schema\` is asked of the rows that are given.
+
+Queries run in processes of the host's own, at most six: two queries of one source and three of one plugin at once, others wait for
+their turn within their time. A process has no environment, little memory (a row of any size is \`QUOTA_EXCEEDED\`), gives way to
+the host, and is killed with a query whose time is over. The rows of an answer have at most 8 MiB together.
+`;
