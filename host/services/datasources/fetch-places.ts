@@ -1,10 +1,10 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 
-/** Answers of HTTP data sources that are fetched at once: each may be as large as one may be. */
-const MAX_FETCHES = 24;
-const MAX_FETCHES_PER_CALLER = 8;
+/** Answers of HTTP data sources that are fetched, or wait to be read, at once: each may be as large as one may be. */
+const MAX_FETCHES = 32;
+const MAX_FETCHES_PER_CALLER = 16;
 
-/** Bounds what is fetched at once. */
+/** Bounds what is fetched, and kept, at once. */
 export interface FetchPlaces {
   /**
    * @returns gives the place back

@@ -61,6 +61,7 @@ let pool: ProcessPool;
 const sockets = new Set<Socket>();
 
 function speak(socket: Socket): void {
+  if (socket.writableEnded) return;
   if (said === 'reset') {
     socket.resetAndDestroy();
     return;

@@ -47,7 +47,6 @@ export function openHttpJsonSource(source: HttpJsonSourceObject, parts: HttpJson
   const fetchAnswer = async (query: Query): Promise<string> => {
     const { parameters, timeoutMs, signal } = query;
     const url = fillUrl(source.url_template, placesFrom(parameters));
-    const leave = places.enter(query.caller);
     try {
       const { status, text } = await http(
         url,
@@ -58,6 +57,24 @@ export function openHttpJsonSource(source: HttpJsonSourceObject, parts: HttpJson
       return text;
     } catch (error) {
       throw closing.signal.aborted ? gone() : error;
+    }
+  };
+
+  const rowsOf = async (query: Query): Promise<QueryResult> => {
+    const until = clock.monotonic() + query.timeoutMs;
+    const leave = places.enter(query.caller);
+    try {
+      const text = await fetchAnswer(query);
+      return await processes.ask({
+        sql: '',
+        pointer: source.rows_pointer,
+        text,
+        lane,
+        maxRows: query.maxRows,
+        timeoutMs: Math.max(1, until - clock.monotonic()),
+        signal: query.signal,
+        caller: query.caller,
+      });
     } finally {
       leave();
     }
@@ -72,18 +89,7 @@ export function openHttpJsonSource(source: HttpJsonSourceObject, parts: HttpJson
           { field: 'sql' },
         );
       if (query.signal.aborted) throw cancelled();
-      const until = clock.monotonic() + query.timeoutMs;
-      const text = await fetchAnswer(query);
-      const result = await processes.ask({
-        sql: '',
-        pointer: source.rows_pointer,
-        text,
-        lane,
-        maxRows: query.maxRows,
-        timeoutMs: Math.max(1, until - clock.monotonic()),
-        signal: query.signal,
-        caller: query.caller,
-      });
+      const result = await rowsOf(query);
       if (source.row_schema === undefined) return result;
       const problems = await problemsOf(source.row_schema, result.rowsJson);
       if (problems.length === 0) return result;

@@ -13,8 +13,8 @@ const MAX_PER_SOURCE = 2;
 /** Queries of one caller that run at once: whoever asks what never ends leaves room for others. */
 const MAX_PER_CALLER = 3;
 /** Queries of one caller that wait; one more is refused. */
-const MAX_WAITING_PER_CALLER = 100;
-const MAX_WAITING = 400;
+const MAX_WAITING_PER_CALLER = 50;
+const MAX_WAITING = 200;
 /** A process that is not asked for so long is ended. */
 const IDLE_TIMEOUT_MS = 30_000;
 
@@ -239,8 +239,8 @@ export function createProcessPool({ clock, nodePath = process.execPath }: Proces
     },
     async close() {
       stopped = true;
-      end(() => true);
-      await Promise.all([...all]);
+      void end(() => true);
+      await Promise.all(all);
     },
   };
 }

@@ -17,13 +17,16 @@ const MAX_OPEN_FILES = 64;
 export async function sourceCommand(nodePath: string): Promise<CommandLine> {
   const [setpriv, prlimit] = await Promise.all([findProgram('setpriv'), findProgram('prlimit')]);
   const bounds = [`--data=${String(MAX_DATA_BYTES)}`, `--nofile=${String(MAX_OPEN_FILES)}`, '--core=0'];
-  const [file = nodePath, ...args] = [
+  const before = [
     ...(await dieWithParent(setpriv)),
     ...(prlimit === undefined ? [] : [prlimit, ...bounds, '--']),
-    nodePath,
+  ];
+  const node = [
     `--max-old-space-size=${String(MAX_HEAP_MB)}`,
     '--disable-warning=ExperimentalWarning',
     fileURLToPath(workerFile(import.meta.url, './program.js')),
   ];
-  return { file, args, env: {}, cwd: '/' };
+  const [first, ...rest] = before;
+  if (first === undefined) return { file: nodePath, args: node, env: {}, cwd: '/' };
+  return { file: first, args: [...rest, nodePath, ...node], env: {}, cwd: '/' };
 }

@@ -27,8 +27,14 @@ export function openSqliteSession(settings: SqliteSettings): Session {
       const file = (opened ??= openFile(settings));
       try {
         const result = run(file.db, question, bindable(parseJson(text)));
-        // Its log is opened with the first query only.
-        file.assertOwn();
+        try {
+          // Its log is opened with the first query only.
+          file.assertOwn();
+        } catch (error) {
+          opened = undefined;
+          file.db.close();
+          throw error;
+        }
         return result;
       } catch (error) {
         if (error instanceof Error && 'errcode' in error && error.errcode === OUT_OF_MEMORY)
