@@ -17,6 +17,7 @@ import type { ServiceBoundsSection } from './service-bounds.js';
 import type { SecretsSection } from './secrets-section.js';
 import type { ServiceBudgetsSection } from './service-budgets.js';
 import type { ToolsSection } from './bulkhead-schema-tools.js';
+import type { DatasourcesSection } from './datasources-section.js';
 
 /** bulkhead.yaml after its schema: shapes are right, the host's own defaults filled in. */
 export interface BulkheadFile {
@@ -81,6 +82,7 @@ export interface BulkheadFile {
   };
   readonly mcp_servers: Readonly<Record<string, UpstreamSection>>;
   readonly tools: ToolsSection;
+  readonly datasources: DatasourcesSection;
   readonly apps?: Readonly<Record<string, AppSection>>;
   readonly custom_hooks?: Readonly<
     Record<string, { readonly payload: JsonSchema; readonly writable?: readonly string[] }>

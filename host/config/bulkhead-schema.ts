@@ -4,6 +4,7 @@ import { AUDIT_PROPERTIES } from './audit-section.js';
 import { ENTRY_NAME } from '@bulkhead/proto/rules';
 import { PLUGINS_SCHEMA } from './bulkhead-schema-plugins.js';
 import { TOOLS_SCHEMA } from './bulkhead-schema-tools.js';
+import { DATASOURCES_SCHEMA } from './datasources-section.js';
 import { PLUGIN_UIDS } from './plugin-uids.js';
 import { RESOURCE_LIMITS } from './resource-limits.js';
 import { SERVICE_BOUNDS } from './service-bounds.js';
@@ -294,6 +295,7 @@ export const BULKHEAD_SCHEMA: JsonSchema = {
         },
       },
     },
+    datasources: DATASOURCES_SCHEMA,
     tools: TOOLS_SCHEMA,
     apps: named('id', app, ['keys'], 'Clients of the data plane and their keys, by id.'),
     custom_hooks: named(

@@ -2,6 +2,7 @@ import type { ObjectHookDeclaration } from '@bulkhead/proto/rules';
 import type { Permissions } from '@bulkhead/proto/rules/schema';
 import type { Conditions, CustomHookDeclaration, Manifest, Mode, OnError } from '../manifest/manifest.js';
 import type { AuditConfig } from './audit-section.js';
+import type { DatasourcesConfig } from './datasources-section.js';
 import type { Placement } from './effective-grant.js';
 import type { PluginUids } from './plugin-uids.js';
 import type { ServiceBounds } from './service-bounds.js';
@@ -78,6 +79,7 @@ export interface HostConfig {
   };
   readonly upstreams: readonly UpstreamConfig[];
   readonly tools: ToolsConfig;
+  readonly datasources: DatasourcesConfig;
   readonly apps: readonly AppConfig[];
   /** Hooks that the configuration, the embedder or a plugin in use declares. */
   readonly customHooks: readonly CustomHookDeclaration[];

@@ -24,7 +24,7 @@ export interface ConfigDiff {
   readonly restart: readonly (keyof HostConfig)[];
 }
 
-const APPLIED = ['log', 'limits', 'policy', 'services', 'tools'] as const;
+const APPLIED = ['log', 'limits', 'policy', 'services', 'tools', 'datasources'] as const;
 // `lifecycle` and `link` hold for processes that start from now on; those that run keep what they started with.
 const RESTART = ['environment', 'host', 'store', 'listen', 'lifecycle', 'link', 'audit', 'secrets'] as const;
 

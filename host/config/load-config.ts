@@ -21,6 +21,7 @@ import { createReport, type Report } from './report.js';
 import { withPluginServers } from './plugin-servers.js';
 import { findPlugin, resolvePlugin } from './resolve-plugin.js';
 import {
+  absolute,
   resolveApps,
   resolveHost,
   resolveListen,
@@ -31,6 +32,7 @@ import { resolveServiceBounds } from './service-bounds.js';
 import { SecretReferences } from './secret-references.js';
 import { resolveSecrets } from './secrets-section.js';
 import { resolveServiceBudgets } from './service-budgets.js';
+import { resolveDatasources } from './datasources-section.js';
 import { resolveTools } from './resolve-tools.js';
 import { NOTHING_STORED, layerTree, type ReadStored, type Stored } from './stored.js';
 import { uselessNulls } from './useless-nulls.js';
@@ -245,6 +247,11 @@ async function resolveLayers(
     },
     upstreams: withPluginServers(resolveUpstreams(file.mcp_servers, baseDirectory, report), plugins, report),
     tools: resolveTools(file, plugins, report),
+    datasources: resolveDatasources(
+      file.datasources,
+      { dataDir: host.dataDir, absolute: (path) => absolute(baseDirectory, path) },
+      report,
+    ),
     apps: resolveApps(file.apps, isReference, report),
     customHooks,
     plugins,

@@ -67,7 +67,7 @@ without it a plugin that registers some does not start. A hook that waits for it
 | deadline | 5 s for each hook |
 | a before hook fails | \`on_error: fail\` (default) refuses the change; \`ignore\` goes on without it; \`disable\` too, and takes the plugin out of rotation. A plugin with before hooks that refuses so is a guard: the host does not start without it |
 | modes | \`sequential\` denies and changes; \`transform\` changes; \`concurrent\` denies; \`audit\` and \`fire_and_forget\` do neither, and what they ask for is recorded; \`disabled\` does not run. An entry's own \`mode\` decides; modes of single hooks do not |
-| after hooks | at least once each, also when the host is killed, by whichever host is there then; in order for one object and plugin. \`operation_id\` is the same for the before and after hooks of a change and for each repetition. A failed run is repeated after 1 s, 5 s, 30 s, 2 min and 10 min, then given up and audited; one whose plugin is down waits for it, up to a day |
+| after hooks | at least once each, also when the host is killed, by whichever host is there then; in order for one object and plugin. \`operation_id\` is the same for the before and after hooks of a change and for each repetition. A failed run is repeated after 1 s, 5 s, 30 s, 2 min and 10 min, then given up and audited (\`object_hook.given_up\`, with the code and the reason); so is one whose object holds a secret that does not open, and neither keeps the plugin's runs for other objects waiting. One whose plugin is down waits for it, up to a day |
 | notes | what a hook writes to \`metadata\` lands under \`metadata["plugin:<id>"]\`: up to 64 Ki characters for each plugin and object. No plugin writes another's, nobody else's change removes them, and the etag stays |
 | own writes | a plugin's change does not call its own hooks; hooks that change objects whose hooks change objects end at ${String(MAX_HOOK_DEPTH)} |
 | dry run | before hooks run with \`dry_run\`; after hooks do not |
@@ -79,7 +79,7 @@ Priorities: 0 to 10 for critical validation, 11 to 50 for business rules, 51 to 
 
 The keys of stored apps are accepted beside those of \`apps\` in bulkhead.yaml. \`active: false\`, on the app or on its user, refuses
 the next request on every host (FORBIDDEN). \`allowed.tools\` decides what \`tools/list\` shows and \`tools/call\` runs under \`/mcp\`.
-Past \`rate_limit\` a request is 429 RATE_LIMITED with \`retry-after\`; each host counts for itself, and counts POST requests.
+Past \`rate_limit\` a request is 429 RATE_LIMITED with \`retry-after\`; each host counts for itself: every request but the streams of MCP sessions, and each message of a batch.
 
 ${OBJECT_TYPES.map(renderType).join('\n\n')}
 `;
@@ -93,5 +93,24 @@ function renderType(type: ObjectType): string {
 
 ${String(schema['description'])} Lists filter by ${filters}.${unique === undefined ? '' : ` \`${unique}\` is unique.`}
 
-${renderSchemaTable(schema)}`;
+${renderSchemaTable(schema)}${type === 'datasource' ? DATASOURCE_RULES : ''}`;
 }
+
+/** What a table of fields does not say. */
+const DATASOURCE_RULES = `
+
+Whoever may write data sources, an operator or a plugin with \`datasources.write\`, says where the host asks; where it goes at all
+is the operator's:
+
+- **sqlite**: the file lies directly in \`<data_dir>/datasources\`, or in a folder that \`datasources.sqlite_folders\` lists; not in a
+  folder below, and links are followed first. Nothing else of the data directory is opened, nor a file with a second name (hard link).
+- **postgres**: the URL names host and user. Of its parameters \`sslmode\` (\`disable\`, \`no-verify\`, \`require\`, \`verify-ca\`,
+  \`verify-full\`; the last three check the certificate with the certificates that Node brings along), \`application_name\`,
+  \`connect_timeout\` and \`options\` are taken; sockets and files are not, and nothing comes from the host's environment.
+- **http_json**: public addresses, and what \`datasources.allow_private\` opens. A redirect is followed to the same origin only, and
+  only of GET. An answer has at most 4 MiB. \`row_schema\` is asked of the rows that are given.
+
+Queries run in processes of the host's own, at most six: two queries of one source and three of one plugin at once, others wait for
+their turn within their time. A process has no environment, little memory (a row of any size is \`QUOTA_EXCEEDED\`), gives way to
+the host, and is killed with a query whose time is over. The rows of an answer have at most 8 MiB together.
+`;

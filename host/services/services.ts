@@ -131,7 +131,8 @@ export function createServices(options: ServicesOptions): Services {
   });
   const sources = createSources({
     clock,
-    closed: [config.host.dataDir],
+    rules: () => config.datasources,
+    closed: [config.host.dataDir, config.host.pluginsDir, config.host.cacheDir],
     schemas: toolbox.schemas,
   });
   const { objects, ...afterHooks } = createObjects({

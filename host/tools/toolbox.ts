@@ -82,7 +82,7 @@ export function createToolbox(options: ToolboxOptions): Toolbox {
     contributed,
     approvals,
     schemas,
-    http: createHttpClient({ allowPrivate: () => config.allowPrivate }),
+    http: createHttpClient({ allowPrivate: () => config.allowPrivate, setting: 'tools.allow_private' }),
     update(next) {
       config = next.tools;
       policies = policiesOf(next);

@@ -120,3 +120,4 @@ export {
   type WrittenObject,
 } from './objects/messages.js';
 export { placesOf } from './objects/url-template.js';
+export { parsePostgresUrl, type ParsedPostgresUrl, type PostgresAddress } from './objects/postgres-url.js';

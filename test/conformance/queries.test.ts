@@ -37,7 +37,7 @@ describe('queries', () => {
     await close();
   });
   it.each(Object.entries(QUERY_STEPS))('in the host: %s', async (_name, step) => {
-    const real = await openRealHost();
+    const real = await openRealHost({ sqliteFolders: [directory] });
     await real.services.objects.datasource.create({ kind: 'cli', id: 'test' }, source());
     await step({ host: real.hostOf(['datasources.query']) });
     await real.close();

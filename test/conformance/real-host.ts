@@ -59,17 +59,19 @@ export interface RealHostOptions {
   /** Other configured plugins, and the ids of those that it may configure. */
   readonly plugins?: readonly string[];
   readonly mayConfigure?: readonly string[];
+  /** Folders whose SQLite files data sources may open. */
+  readonly sqliteFolders?: readonly string[];
 }
 
 export async function openRealHost(options: RealHostOptions = {}): Promise<RealHost> {
-  const { mayConfigure = [] } = options;
+  const { mayConfigure = [], sqliteFolders = [] } = options;
   const asker = pluginConfig(ASKER.name, { granted: { ...NO_PERMISSIONS, plugins: mayConfigure } });
   const configured = [asker, ...(options.plugins ?? []).map((name) => pluginConfig(name))];
   const directory = await mkdtemp(join(tmpdir(), 'bulkhead-conformance-'));
   const store = await openStore({ path: join(directory, 'bulkhead.db') });
   const clock = new FakeClock();
   const { config } = await resolveConfig(
-    { tools: { allow_private: ['127.0.0.1'] } },
+    { tools: { allow_private: ['127.0.0.1'] }, datasources: { sqlite_folders: sqliteFolders } },
     {
       baseDirectory: directory,
       catalog: openCatalog,

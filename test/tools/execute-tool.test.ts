@@ -156,7 +156,7 @@ function executor({
       () => [plugin],
       () => policies,
     ),
-    http: createHttpClient({ allowPrivate: () => allowPrivate }),
+    http: createHttpClient({ allowPrivate: () => allowPrivate, setting: 'tools.allow_private' }),
   });
   return {
     audited,

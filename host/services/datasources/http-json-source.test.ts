@@ -1,10 +1,14 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ErrorCode } from '@bulkhead/proto';
 import type { HttpJsonSourceObject } from '@bulkhead/proto/rules';
 import { systemClock } from '../../clock.js';
+import { createHttpClient } from '../../tools/kinds/http-client.js';
 import { createSchemaCheck } from '../../schemas/schema-check.js';
+import { createFetchPlaces } from './fetch-places.js';
 import { openHttpJsonSource } from './http-json-source.js';
+import { createProcessPool } from './process/process-pool.js';
 
 let server: Server;
 let base: string;
@@ -25,7 +29,10 @@ beforeEach(async () => {
   });
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
-afterAll(() => schemas.close());
+afterAll(async () => {
+  await schemas.close();
+  await pool.close();
+});
 afterEach(async () => {
   server.closeAllConnections();
   await new Promise((resolve) => {
@@ -34,6 +41,19 @@ afterEach(async () => {
 });
 
 const schemas = createSchemaCheck({ clock: systemClock });
+const pool = createProcessPool({ clock: systemClock });
+let allowPrivate = ['127.0.0.0/8'];
+const parts = {
+  http: createHttpClient({
+    allowPrivate: () => allowPrivate,
+    setting: 'datasources.allow_private',
+    codes: { failed: ErrorCode.QUERY_FAILED, tooLarge: ErrorCode.QUOTA_EXCEEDED },
+  }),
+  processes: pool.open({ kind: 'json' }),
+  places: createFetchPlaces(),
+  schemas,
+  clock: systemClock,
+};
 
 const ask = (change: Partial<HttpJsonSourceObject> = {}, parameters = {}, limits = {}) =>
   openHttpJsonSource(
@@ -44,12 +64,13 @@ const ask = (change: Partial<HttpJsonSourceObject> = {}, parameters = {}, limits
       rows_pointer: '/data/items',
       ...change,
     },
-    schemas,
+    parts,
   ).query({
     sql: '',
     parameters: { id: 'a/b', q: 'x', ...parameters },
     maxRows: 10,
-    timeoutMs: 2_000,
+    timeoutMs: 30_000,
+    caller: 'asker',
     signal: new AbortController().signal,
     ...limits,
   });
@@ -107,7 +128,7 @@ describe('an HTTP data source', () => {
   });
 
   test('an answer that is too large is QUOTA_EXCEEDED', async () => {
-    answer = { body: `{"data":{"items":["${'x'.repeat(17 * 1024 * 1024)}"]}}` };
+    answer = { body: `{"data":{"items":["${'x'.repeat(5 * 1024 * 1024)}"]}}` };
     await expect(ask()).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
   });
 
@@ -120,6 +141,34 @@ describe('an HTTP data source', () => {
     await expect(ask({ url_template: 'http://127.0.0.1:1/' })).rejects.toMatchObject({
       code: 'QUERY_FAILED',
     });
+  });
+
+  test('leads nowhere outside the public internet that no operator opened', async () => {
+    answer = { body: '[]' };
+    for (const template of [
+      base,
+      base.replace('127.0.0.1', 'localhost'),
+      base.replace('127.0.0.1', '[::1]'),
+    ]) {
+      allowPrivate = [];
+      const asked = ask({ rows_pointer: '', url_template: template });
+      await expect(asked).rejects.toMatchObject({
+        code: 'QUERY_FAILED',
+        message: expect.stringContaining('datasources.allow_private'),
+      });
+    }
+    allowPrivate = ['127.0.0.0/8'];
+    expect(seen).toEqual([]);
+  });
+
+  test('sends no header that frames a request', async () => {
+    answer = { body: '[]' };
+    await ask({
+      rows_pointer: '',
+      headers: { Host: 'other.example', 'Transfer-Encoding': 'chunked', 'X-A': '1' },
+    });
+    expect(seen[0]?.headers).toMatchObject({ host: base.slice('http://'.length), 'x-a': '1' });
+    expect(seen[0]?.headers['transfer-encoding']).toBeUndefined();
   });
 
   test('takes no SQL, and its parameters by name', async () => {

@@ -1,72 +1,104 @@
 import { BulkheadError, ErrorCode, isBulkheadError, type Problem } from '@bulkhead/proto';
-import { parseJson, stringifyJson, type JsonObject, type JsonValue } from '@bulkhead/proto/json';
+import type { JsonObject } from '@bulkhead/proto/json';
 import { isPlainObject, type HttpJsonSourceObject } from '@bulkhead/proto/rules';
+import type { Clock } from '../../clock.js';
+import type { HttpClient } from '../../tools/kinds/http-client.js';
+import { ownHeaders } from '../../tools/kinds/own-headers.js';
 import { tellProblems, type SchemaCheck } from '../../schemas/schema-check.js';
-import { fetchText } from '../../upstream/http/fetch-text.js';
 import { fillUrl } from '../../upstream/http/url-template.js';
-import { MAX_RESULT_CHARS, type OpenSource, type Query, type QueryResult } from './query.js';
+import type { FetchPlaces } from './fetch-places.js';
+import type { SourceProcesses } from './process/process-pool.js';
+import { cancelled, gone, type OpenSource, type Query, type QueryResult } from './query.js';
 
 /** Largest answer of the server, in bytes. */
-const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
-/** An HTTP API that answers with JSON, somewhere in which a list of rows stands. */
-export function openHttpJsonSource(
-  source: HttpJsonSourceObject,
-  schemas: Pick<SchemaCheck, 'problemsOfEach'>,
-): OpenSource {
-  const rowsOf = async (answer: JsonValue): Promise<readonly JsonObject[]> => {
-    const found = at(answer, source.rows_pointer);
-    if (!Array.isArray(found))
-      throw failed(`expected a list at '${source.rows_pointer}' of the answer, got something else`);
-    const wrong = found.findIndex((row: unknown) => !isPlainObject(row));
-    if (wrong >= 0) throw failed(`expected each row to be an object; row ${wrong} is none`);
-    const rows = found as readonly JsonObject[];
-    if (source.row_schema === undefined) return rows;
-    const problems = await problemsOf(source.row_schema, rows);
-    if (problems.length === 0) return rows;
-    throw failed(`a row is not as row_schema says: ${tellProblems(problems)}`);
-  };
+export interface HttpJsonParts {
+  /** Knows where a source may lead. */
+  readonly http: HttpClient;
+  /** Finds rows in answers. */
+  readonly processes: SourceProcesses;
+  readonly schemas: Pick<SchemaCheck, 'problemsOfEach'>;
+  readonly places: FetchPlaces;
+  readonly clock: Pick<Clock, 'monotonic'>;
+}
+
+/**
+ * An HTTP API that answers with JSON, somewhere in which a list of rows stands. It is asked as HTTP tools are: in the public
+ * internet, and where an operator opened it. What it answered is read in a process.
+ */
+export function openHttpJsonSource(source: HttpJsonSourceObject, parts: HttpJsonParts): OpenSource {
+  const { http, processes, schemas, places, clock } = parts;
+  const lane = {};
+  const closing = new AbortController();
 
   const problemsOf = async (
     schema: NonNullable<HttpJsonSourceObject['row_schema']>,
-    rows: readonly JsonObject[],
+    rowsJson: readonly string[],
   ): Promise<readonly Problem[]> => {
     try {
-      return await schemas.problemsOfEach(schema, stringifyJson([...rows]), ErrorCode.QUERY_FAILED);
+      return await schemas.problemsOfEach(schema, `[${rowsJson.join(',')}]`, ErrorCode.QUERY_FAILED);
     } catch (error) {
       if (isBulkheadError(error)) throw error;
       throw failed(`row_schema cannot be used: ${BulkheadError.from(error).message}`);
     }
   };
 
+  const fetchAnswer = async (query: Query): Promise<string> => {
+    const { parameters, timeoutMs, signal } = query;
+    const url = fillUrl(source.url_template, placesFrom(parameters));
+    try {
+      const { status, text } = await http(
+        url,
+        { method: source.method, headers: { accept: 'application/json', ...ownHeaders(source.headers) } },
+        { timeoutMs, maxBytes: MAX_ANSWER_BYTES, signal: AbortSignal.any([signal, closing.signal]) },
+      );
+      if (status < 200 || status > 299) throw failed(`${url.host} answered with status ${String(status)}`);
+      return text;
+    } catch (error) {
+      throw closing.signal.aborted ? gone() : error;
+    }
+  };
+
+  const rowsOf = async (query: Query): Promise<QueryResult> => {
+    const until = clock.monotonic() + query.timeoutMs;
+    const leave = places.enter(query.caller);
+    try {
+      const text = await fetchAnswer(query);
+      return await processes.ask({
+        sql: '',
+        pointer: source.rows_pointer,
+        text,
+        lane,
+        maxRows: query.maxRows,
+        timeoutMs: Math.max(1, until - clock.monotonic()),
+        signal: query.signal,
+        caller: query.caller,
+      });
+    } finally {
+      leave();
+    }
+  };
+
   return {
-    async query({ sql, parameters, maxRows, timeoutMs, signal }: Query): Promise<QueryResult> {
-      if (sql.trim() !== '')
+    async query(query): Promise<QueryResult> {
+      if (query.sql.trim() !== '')
         throw new BulkheadError(
           ErrorCode.INVALID_ARGUMENT,
           'sql: expected none: this data source is an HTTP API; its parameters are the places of its URL',
           { field: 'sql' },
         );
-      const url = fillUrl(source.url_template, placesFrom(parameters));
-      const { status, text } = await fetchText(url, {
-        method: source.method,
-        headers: { accept: 'application/json', ...source.headers },
-        timeoutMs,
-        maxBytes: MAX_ANSWER_BYTES,
-        signal,
-      });
-      if (status < 200 || status > 299) throw failed(`${url.host} answered with status ${status}`);
-      const rows = await rowsOf(parse(text));
-      const rowsJson = rows.slice(0, maxRows).map((row) => stringifyJson(row));
-      if (rowsJson.reduce((sum, row) => sum + row.length, 0) > MAX_RESULT_CHARS)
-        throw new BulkheadError(
-          ErrorCode.QUOTA_EXCEEDED,
-          `the rows have more than ${MAX_RESULT_CHARS} characters; ask for fewer`,
-        );
-      const columns = [...new Set(rows.slice(0, maxRows).flatMap((row) => Object.keys(row)))];
-      return { columns, rowsJson, truncated: rows.length > maxRows, changedRows: 0 };
+      if (query.signal.aborted) throw cancelled();
+      const result = await rowsOf(query);
+      if (source.row_schema === undefined) return result;
+      const problems = await problemsOf(source.row_schema, result.rowsJson);
+      if (problems.length === 0) return result;
+      throw failed(`a row is not as row_schema says: ${tellProblems(problems)}`);
     },
-    close: () => Promise.resolve(),
+    close() {
+      closing.abort();
+      return Promise.resolve();
+    },
   };
 }
 
@@ -78,25 +110,6 @@ function placesFrom(parameters: Query['parameters']): JsonObject {
     'parameters: expected an object of the places of the URL, got a list',
     { field: 'parameters' },
   );
-}
-
-function parse(text: string): JsonValue {
-  try {
-    return parseJson(text);
-  } catch (error) {
-    throw failed(`expected JSON, got something else (${BulkheadError.from(error).message})`);
-  }
-}
-
-/** The value at a JSON Pointer (RFC 6901); the empty pointer is the whole. */
-function at(value: JsonValue, pointer: string): unknown {
-  let found: unknown = value;
-  for (const part of pointer.split('/').slice(1)) {
-    const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
-    if (Array.isArray(found)) found = /^\d+$/.test(key) ? found[Number(key)] : undefined;
-    else found = isPlainObject(found) && Object.hasOwn(found, key) ? found[key] : undefined;
-  }
-  return found;
 }
 
 function failed(message: string): BulkheadError {

@@ -3,20 +3,29 @@ import type { JsonValue } from '@bulkhead/proto/json';
 import { systemClock } from '../../clock.js';
 import { describeEachStore, type StoreOfTest } from '../../store/each-store.test-support.js';
 import { administer } from '../../store/postgres-server.test-support.js';
-import { openPostgresSource } from './postgres-source.js';
+import { createProcessPool, type ProcessPool } from './process/process-pool.js';
 import type { OpenSource, Query } from './query.js';
+import { openSqlSource } from './sql-source.js';
 
 describeEachStore('a PostgreSQL data source beside a store', (the) => {
+  let pool: ProcessPool;
+  beforeEach(() => {
+    pool = createProcessPool({ clock: systemClock });
+  });
+  afterEach(() => pool.close());
+  const openAt = (url: string, readOnly = true): OpenSource =>
+    openSqlSource({ kind: 'postgres', url, readOnly }, pool);
+  const plain = {
+    parameters: [],
+    maxRows: 10,
+    timeoutMs: 30_000,
+    caller: 'asker',
+    signal: new AbortController().signal,
+  };
+
   test('whose server is not there is QUERY_FAILED', async () => {
-    const gone = openPostgresSource({
-      url: 'postgres://nobody@127.0.0.1:1/none',
-      readOnly: true,
-      clock: systemClock,
-    });
-    const { signal } = new AbortController();
-    const asked = { sql: 'SELECT 1', parameters: [], maxRows: 1, timeoutMs: 1_000, signal };
-    await expect(gone.query(asked)).rejects.toMatchObject({ code: 'QUERY_FAILED' });
-    await gone.close();
+    const gone = openAt('postgres://nobody@127.0.0.1:1/none');
+    await expect(gone.query({ ...plain, sql: 'SELECT 1' })).rejects.toMatchObject({ code: 'QUERY_FAILED' });
   });
   if (the.engine === 'sqlite') return;
 
@@ -32,21 +41,11 @@ describeEachStore('a PostgreSQL data source beside a store', (the) => {
          (1, 'tea', 2.50, '2026-01-02T03:04:05Z', '{"a":[1]}', '\\x00ff'),
          (9007199254740993, 'cup', 7, null, null, null), (3, 'pot', 19, null, null, null)`,
     );
-    source = openPostgresSource({ url, readOnly: true, clock: systemClock });
-  });
-  afterEach(async () => {
-    await source.close();
+    source = openAt(url);
   });
 
   const ask = (sql: string, parameters: readonly JsonValue[] = [], change: Partial<Query> = {}) =>
-    source.query({
-      sql,
-      parameters,
-      maxRows: 10,
-      timeoutMs: 5_000,
-      signal: new AbortController().signal,
-      ...change,
-    });
+    source.query({ ...plain, sql, parameters, ...change });
 
   test('answers with rows as JSON and bound parameters; what a double cannot hold is a text', async () => {
     const answer = await ask('SELECT * FROM orders WHERE name = $1 OR name = $2 ORDER BY price', [
@@ -100,22 +99,11 @@ describeEachStore('a PostgreSQL data source beside a store', (the) => {
   });
 
   test('may be written when it says so, whole or not at all', async () => {
-    const writable = openPostgresSource({ url, readOnly: false, clock: systemClock });
-    const write = (sql: string) =>
-      writable.query({
-        sql,
-        parameters: [],
-        maxRows: 10,
-        timeoutMs: 5_000,
-        signal: new AbortController().signal,
-      });
-    try {
-      expect(await write("UPDATE orders SET name = 'x' WHERE price > 5")).toMatchObject({ changedRows: 2 });
-      await expect(write('DROP TABLE orders')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
-      await expect(write('UPDATE orders SET id = 1')).rejects.toMatchObject({ code: 'QUERY_FAILED' });
-    } finally {
-      await writable.close();
-    }
+    const writable = openAt(url, false);
+    const write = (sql: string) => writable.query({ ...plain, sql });
+    expect(await write("UPDATE orders SET name = 'x' WHERE price > 5")).toMatchObject({ changedRows: 2 });
+    await expect(write('DROP TABLE orders')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await expect(write('UPDATE orders SET id = 1')).rejects.toMatchObject({ code: 'QUERY_FAILED' });
     const { rowsJson } = await ask("SELECT count(*)::int AS n FROM orders WHERE name = 'x'");
     expect(rowsJson).toEqual(['{"n":2}']);
   });
@@ -125,12 +113,37 @@ describeEachStore('a PostgreSQL data source beside a store', (the) => {
       code: 'DEADLINE_EXCEEDED',
     });
     const abort = new AbortController();
-    const left = ask('SELECT pg_sleep(30), 1 AS left_alone', [], { signal: abort.signal });
+    const asked = ask('SELECT pg_sleep(30), 1 AS left_alone', [], { signal: abort.signal });
+    const left = expect(asked).rejects.toMatchObject({ code: 'CANCELLED' });
     const running =
       "SELECT 1 AS one FROM pg_stat_activity WHERE query LIKE '%left_alone%' AND pid <> pg_backend_pid()";
     await expect.poll(async () => (await ask(running)).rowsJson, { timeout: 10_000 }).toHaveLength(1);
     abort.abort();
-    await expect(left).rejects.toMatchObject({ code: 'CANCELLED' });
+    await left;
+    await expect.poll(async () => (await ask(running)).rowsJson, { timeout: 10_000 }).toEqual([]);
+  });
+
+  test('a connection that breaks in the middle of a query fails that query, and the next one is answered', async () => {
+    const left = expect(ask('SELECT pg_sleep(30), 1 AS broken_off')).rejects.toMatchObject({
+      code: 'QUERY_FAILED',
+    });
+    const running =
+      "SELECT pid FROM pg_stat_activity WHERE query LIKE '%broken_off%' AND pid <> pg_backend_pid()";
+    await expect.poll(async () => (await ask(running)).rowsJson, { timeout: 10_000 }).toHaveLength(1);
+    await administer(
+      url,
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%broken_off%' AND pid <> pg_backend_pid()",
+    );
+    await left;
+    expect((await ask('SELECT 1 AS one')).rowsJson).toEqual(['{"one":1}']);
+  });
+
+  test.each([
+    "SELECT repeat('x', 540000000) AS a",
+    "SELECT repeat('x', 40000000) AS a FROM generate_series(1, 200)",
+  ])('a row of any size is QUOTA_EXCEEDED: %s', async (sql) => {
+    await expect(ask(sql, [], { maxRows: 1_000 })).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
+    expect((await ask('SELECT 1 AS one')).rowsJson).toEqual(['{"one":1}']);
   });
 
   test('rows that are too large together are QUOTA_EXCEEDED', async () => {

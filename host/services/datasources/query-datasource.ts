@@ -14,7 +14,7 @@ export interface QueryParts {
 
 /** `DatasourceService.QueryDatasource`. */
 export function createQueryDatasource({ sources, datasources }: QueryParts): HostMethod['handle'] {
-  return async (body, { timeoutMs, signal }) => {
+  return async (body, { plugin, timeoutMs, signal }) => {
     const { datasourceId, sql, parametersJson, maxRows } = QueryDatasourceRequest.decode(body);
     const parameters = readParameters(parametersJson);
     const source = await datasources.get(datasourceId);
@@ -24,6 +24,7 @@ export function createQueryDatasource({ sources, datasources }: QueryParts): Hos
       maxRows,
       timeoutMs,
       signal,
+      caller: plugin.name,
     });
     return QueryDatasourceResponse.encode({
       columns: [...columns],

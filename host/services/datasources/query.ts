@@ -1,3 +1,4 @@
+import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { JsonObject, JsonValue } from '@bulkhead/proto/json';
 
 /** One question to a data source. */
@@ -8,9 +9,12 @@ export interface Query {
   readonly parameters: readonly JsonValue[] | JsonObject;
   /** At least 1. */
   readonly maxRows: number;
+  /** From the question to the answer, whatever it waits for. */
   readonly timeoutMs: number;
   /** Fires when nobody waits any more. */
   readonly signal: AbortSignal;
+  /** Who asks: one of them does not take the processes from all others. */
+  readonly caller: string;
 }
 
 export interface QueryResult {
@@ -30,5 +34,20 @@ export interface OpenSource {
   close(): Promise<void>;
 }
 
-/** The rows of one answer together, as JSON text in UTF-16 units; past it the query fails. */
-export const MAX_RESULT_CHARS = 8 * 1024 * 1024;
+/** The rows of one answer together, as JSON text in bytes; past it the query fails. */
+export const MAX_RESULT_BYTES = 8 * 1024 * 1024;
+
+export function tooLong(timeoutMs: number): BulkheadError {
+  return new BulkheadError(ErrorCode.DEADLINE_EXCEEDED, `the query took longer than ${String(timeoutMs)} ms`);
+}
+
+export function cancelled(): BulkheadError {
+  return new BulkheadError(ErrorCode.CANCELLED, 'nobody waits for the query any more');
+}
+
+/** The source is another one now, or the host stops. */
+export function gone(): BulkheadError {
+  return new BulkheadError(ErrorCode.QUERY_FAILED, 'the data source was closed or changed; ask again', {
+    retryable: true,
+  });
+}

@@ -1,5 +1,5 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
-import { MAX_RESULT_CHARS } from './query.js';
+import { MAX_RESULT_BYTES } from './query.js';
 
 /**
  * A row as JSON text. Bytes are base64, times ISO 8601, whole numbers that a double cannot hold and numbers that are none
@@ -19,15 +19,36 @@ function plain(value: unknown): unknown {
   return value;
 }
 
-/** Collects rows within the bounds of one answer. */
-export class RowCollector {
+/** The texts of rows, within the bound of one answer. */
+export class RowTexts {
   readonly rows: string[] = [];
+  #bytes = 0;
+
+  /** @throws QUOTA_EXCEEDED when the rows together are too large */
+  add(text: string): void {
+    this.#bytes += Buffer.byteLength(text);
+    if (this.#bytes > MAX_RESULT_BYTES) {
+      throw new BulkheadError(
+        ErrorCode.QUOTA_EXCEEDED,
+        `the rows have more than ${String(MAX_RESULT_BYTES)} bytes; ask for fewer rows or columns`,
+      );
+    }
+    this.rows.push(text);
+  }
+}
+
+/** Collects as many rows as were asked for. */
+export class RowCollector {
   truncated = false;
-  #chars = 0;
+  readonly #texts = new RowTexts();
   readonly #maxRows: number;
 
   constructor(maxRows: number) {
     this.#maxRows = maxRows;
+  }
+
+  get rows(): readonly string[] {
+    return this.#texts.rows;
   }
 
   /**
@@ -39,15 +60,7 @@ export class RowCollector {
       this.truncated = true;
       return false;
     }
-    const text = rowJson(row);
-    this.#chars += text.length;
-    if (this.#chars > MAX_RESULT_CHARS) {
-      throw new BulkheadError(
-        ErrorCode.QUOTA_EXCEEDED,
-        `the rows have more than ${MAX_RESULT_CHARS} characters; ask for fewer rows or columns`,
-      );
-    }
-    this.rows.push(text);
+    this.#texts.add(rowJson(row));
     return true;
   }
 }

@@ -1,15 +1,21 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { DatasourceObject } from '@bulkhead/proto/rules';
 import type { Clock } from '../../clock.js';
+import type { DatasourcesConfig } from '../../config/datasources-section.js';
+import { createHttpClient } from '../../tools/kinds/http-client.js';
 import type { SchemaCheck } from '../../schemas/schema-check.js';
-import { openHttpJsonSource } from './http-json-source.js';
-import { openPostgresSource } from './postgres-source.js';
+import { createFetchPlaces } from './fetch-places.js';
+import { openHttpJsonSource, type HttpJsonParts } from './http-json-source.js';
+import type { SqliteFolders } from './process/sqlite-file.js';
+import { createProcessPool, type ProcessPool } from './process/process-pool.js';
 import type { OpenSource, Query, QueryResult } from './query.js';
-import { openSqliteSource } from './sqlite-source.js';
+import { openSqlSource } from './sql-source.js';
 
 export interface SourcesOptions {
   readonly clock: Clock;
-  /** Folders of the host's own that no data source leads into. Absolute and real. */
+  /** Where sources may lead; of the configuration that is in force. */
+  readonly rules: () => DatasourcesConfig;
+  /** Folders of the host's own that no data source leads into. */
   readonly closed: readonly string[];
   readonly schemas: Pick<SchemaCheck, 'problemsOfEach'>;
 }
@@ -31,16 +37,31 @@ export interface Sources {
 /** Sources that stay open; the one that was asked longest ago is closed first. */
 const MAX_OPEN = 32;
 
-export function createSources(options: SourcesOptions): Sources {
+export function createSources({ clock, rules, closed, schemas }: SourcesOptions): Sources {
+  const pool = createProcessPool({ clock });
+  const parts: HttpJsonParts = {
+    http: createHttpClient({
+      allowPrivate: () => rules().allowPrivate,
+      setting: 'datasources.allow_private',
+      codes: { failed: ErrorCode.QUERY_FAILED, tooLarge: ErrorCode.QUOTA_EXCEEDED },
+    }),
+    processes: pool.open({ kind: 'json' }),
+    places: createFetchPlaces(),
+    schemas,
+    clock,
+  };
   /** By object; in the order in which they were asked last. */
-  const open = new Map<string, { readonly etag: string; readonly source: OpenSource }>();
+  const open = new Map<string, { readonly version: string; readonly source: OpenSource }>();
 
   const sourceFor = (object: DatasourceObject): OpenSource => {
+    const { ownFolder: own, sqliteFolders: listed } = rules();
+    const folders = { own, listed, closed };
+    const version = JSON.stringify([object.etag, folders]);
     const known = open.get(object.id);
     open.delete(object.id);
-    if (known !== undefined && known.etag !== object.etag) void known.source.close();
-    const source = known?.etag === object.etag ? known.source : openSource(object, options);
-    open.set(object.id, { etag: object.etag, source });
+    if (known !== undefined && known.version !== version) void known.source.close();
+    const source = known?.version === version ? known.source : openSource(object, folders, pool, parts);
+    open.set(object.id, { version, source });
     const [oldest] = open;
     if (open.size > MAX_OPEN && oldest !== undefined) {
       open.delete(oldest[0]);
@@ -63,15 +84,21 @@ export function createSources(options: SourcesOptions): Sources {
       const all = [...open.values()];
       open.clear();
       await Promise.all(all.map(({ source }) => source.close()));
+      await pool.close();
     },
   };
 }
 
-function openSource(object: DatasourceObject, { clock, closed, schemas }: SourcesOptions): OpenSource {
+function openSource(
+  object: DatasourceObject,
+  folders: SqliteFolders,
+  pool: ProcessPool,
+  parts: HttpJsonParts,
+): OpenSource {
   const { kind, path, url, http, read_only: readOnly } = object;
-  if (kind === 'sqlite' && path !== undefined) return openSqliteSource({ path, readOnly, clock, closed });
-  if (kind === 'postgres' && url !== undefined) return openPostgresSource({ url, readOnly, clock });
-  if (kind === 'http_json' && http !== undefined) return openHttpJsonSource(http, schemas);
+  if (kind === 'sqlite' && path !== undefined) return openSqlSource({ kind, path, readOnly, folders }, pool);
+  if (kind === 'postgres' && url !== undefined) return openSqlSource({ kind, url, readOnly }, pool);
+  if (kind === 'http_json' && http !== undefined) return openHttpJsonSource(http, parts);
   throw new BulkheadError(
     ErrorCode.QUERY_FAILED,
     `the data source '${object.name}' of kind ${kind} does not say where it is`,

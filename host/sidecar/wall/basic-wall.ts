@@ -1,11 +1,10 @@
-import { execFile } from 'node:child_process';
 import { realpath } from 'node:fs/promises';
-import { promisify } from 'node:util';
 import type { CommandLine, LaunchPlace, Wall } from '../command-line.js';
 import { programCommand } from '../limits/program-command.js';
 import type { PluginUsers } from '../own-user/plugin-users.js';
 import type { RunAs } from '../own-user/run-as.js';
 import type { LaunchDescription } from '../sidecar.js';
+import { dieWithParent } from './die-with-parent.js';
 import { assertProgram, findProgram } from './find-program.js';
 import { pathsBeside } from './linked-packages.js';
 import { limitCommand } from './rlimits.js';
@@ -41,22 +40,6 @@ interface Programs {
   /** Put in front of the program, the kernel ends it with the host. */
   readonly dieWithHost: readonly string[];
   readonly runAs: RunAs | undefined;
-}
-
-const HELP_TIMEOUT_MS = 5_000;
-
-/**
- * The kernel's signal at the parent's end reaches a plugin that spins, which its lifeline does not. What the plugin
- * started is left to the sweep. An older `setpriv`, or a smaller one, does not know how.
- */
-async function dieWithParent(setpriv: string | undefined): Promise<readonly string[]> {
-  if (setpriv === undefined) return [];
-  try {
-    const { stdout } = await promisify(execFile)(setpriv, ['--help'], { timeout: HELP_TIMEOUT_MS });
-    return stdout.includes('--pdeathsig') ? [setpriv, '--pdeathsig', 'KILL', '--'] : [];
-  } catch {
-    return [];
-  }
 }
 
 async function enclose(

@@ -26,6 +26,10 @@ export interface HttpBounds {
 export interface HttpClientOptions {
   /** Names, addresses and ranges outside the public internet that may be asked. */
   readonly allowPrivate: () => readonly string[];
+  /** Where operators say so, for messages. */
+  readonly setting: string;
+  /** Codes of its errors; default TOOL_FAILED for both. */
+  readonly codes?: { readonly failed: ErrorCode; readonly tooLarge: ErrorCode };
   /** Default: as the host's system resolves names. */
   readonly lookup?: Lookup;
 }
@@ -39,9 +43,16 @@ const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:':
 
 /**
  * @returns a client that follows redirects to the same origin only, and only of requests that can be repeated.
- * It throws TOOL_FAILED, DEADLINE_EXCEEDED, CANCELLED.
+ * It throws `codes`, DEADLINE_EXCEEDED, CANCELLED.
  */
-export function createHttpClient({ allowPrivate, lookup = lookupBySystem }: HttpClientOptions): HttpClient {
+export function createHttpClient({
+  allowPrivate,
+  setting,
+  codes = { failed: ErrorCode.TOOL_FAILED, tooLarge: ErrorCode.TOOL_FAILED },
+  lookup = lookupBySystem,
+}: HttpClientOptions): HttpClient {
+  const failed = (message: string): BulkheadError => new BulkheadError(codes.failed, message);
+
   /** The addresses of a host that may be dialled: only these are, whatever the name leads to a moment later. */
   async function resolve(url: URL): Promise<Resolved['addresses']> {
     const host = canonicalHost(url.hostname);
@@ -52,7 +63,7 @@ export function createHttpClient({ allowPrivate, lookup = lookupBySystem }: Http
     if (resolved.kind === 'resolved') return resolved.addresses;
     throw failed(
       resolved.reason === 'PRIVATE_ADDRESS'
-        ? `${url.host} is not in the public internet; an operator opens it with tools.allow_private in bulkhead.yaml`
+        ? `${url.host} is not in the public internet; an operator opens it with ${setting} in bulkhead.yaml`
         : resolved.message,
     );
   }
@@ -68,6 +79,21 @@ export function createHttpClient({ allowPrivate, lookup = lookupBySystem }: Http
       sent.once('error', reject);
       sent.end(call.body);
     });
+  }
+
+  async function readText(response: IncomingMessage, maxBytes: number): Promise<string> {
+    const encoding = response.headers['content-encoding'] ?? 'identity';
+    if (encoding !== 'identity')
+      throw failed(`the answer is encoded as ${encoding}, which was not asked for`);
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > maxBytes)
+        throw new BulkheadError(codes.tooLarge, `the answer has more than ${String(maxBytes)} bytes`);
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks).toString('utf8');
   }
 
   async function follow(url: URL, call: HttpCall, maxBytes: number, signal: AbortSignal) {
@@ -103,7 +129,7 @@ export function createHttpClient({ allowPrivate, lookup = lookupBySystem }: Http
           `${url.host} had no answer within ${String(timeoutMs)} ms`,
         );
       }
-      const known = BulkheadError.from(error, ErrorCode.TOOL_FAILED);
+      const known = BulkheadError.from(error, codes.failed);
       throw known === error ? known : failed(`${url.host} could not be asked: ${known.message}`);
     }
   };
@@ -123,26 +149,9 @@ function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
-async function readText(response: IncomingMessage, maxBytes: number): Promise<string> {
-  const encoding = response.headers['content-encoding'] ?? 'identity';
-  if (encoding !== 'identity') throw failed(`the answer is encoded as ${encoding}, which was not asked for`);
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) throw failed(`the answer has more than ${String(maxBytes)} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
 function rulesOf(lines: readonly string[]): readonly PrivateRule[] {
   return lines.flatMap((line) => {
     const parsed = parsePrivateRule(line);
     return parsed.ok ? [parsed.rule] : [];
   });
-}
-
-function failed(message: string): BulkheadError {
-  return new BulkheadError(ErrorCode.TOOL_FAILED, message);
 }

@@ -6,6 +6,7 @@ import { failedResult, MAX_RESULT_BYTES, resultOfJson } from '../result.js';
 import { isObject } from '../tool-hooks.js';
 import type { Tool } from '../tool.js';
 import type { HttpAnswer, HttpCall, HttpClient } from './http-client.js';
+import { ownHeaders } from './own-headers.js';
 
 const TIMEOUT_MS = 30_000;
 const DEFAULT_METHOD = 'GET';
@@ -13,20 +14,6 @@ const DEFAULT_METHOD = 'GET';
 const MAX_ERROR_CHARS = 2_000;
 const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE']);
 const METHODS: ReadonlySet<string> = new Set([...BODILESS, 'POST', 'PUT', 'PATCH']);
-// What frames the request is the client's.
-const FRAMING: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'expect',
-  'host',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-
 /** An operation of a tool object of kind `http`. What fills no place of the URL is the JSON body, or without one the query. */
 export function httpTool(object: ToolObject, operation: ToolOperationObject, ask: HttpClient): Tool {
   const { input_schema: input, output_schema: output } = operation;
@@ -69,11 +56,7 @@ function httpCall(
   const url = fillUrl(template, args);
   const places = new Set(placesOf(template));
   const rest = Object.entries(args).filter(([name]) => !places.has(name));
-  const headers: Record<string, string> = { accept: 'application/json' };
-  for (const [name, value] of Object.entries(object.headers ?? {})) {
-    const lower = name.toLowerCase();
-    if (!FRAMING.has(lower)) headers[lower] = value;
-  }
+  const headers = { accept: 'application/json', ...ownHeaders(object.headers) };
   if (BODILESS.has(method)) {
     for (const [name, value] of rest) url.searchParams.append(name, queryValue(name, value));
     return { url, call: { method, headers } };

@@ -50,7 +50,7 @@ describe('what is wrong with an object', () => {
     [
       'datasource',
       { name: 'd', kind: 'postgres', url: 'mysql://u:secret@h' },
-      'url: expected a postgres:// URL.',
+      'url: expected a postgres://user:password@host:port/database URL.',
     ],
     ['tool', { name: 't', kind: 'mcp' }, "server: kind 'mcp' needs 'server'"],
     [

@@ -37,8 +37,12 @@ const datasource = objectSchema('Datasource', 'Where data can be asked for.', ['
   name: line('What people call it.'),
   description: text('For people.'),
   kind: oneOf(['sqlite', 'postgres', 'http_json'], 'What it is.'),
-  path: text('Of sqlite: absolute path of the file.'),
-  url: secret('Of postgres: `postgres://` connection URL.'),
+  path: text(
+    'Of sqlite: absolute path of the file, which lies directly in a folder that the host opens to data sources.',
+  ),
+  url: secret(
+    'Of postgres: `postgres://user:password@host:port/database`, with `sslmode`, `application_name`, `connect_timeout` and `options` where wanted.',
+  ),
   http: {
     type: 'object',
     additionalProperties: false,

@@ -2,6 +2,7 @@ import { posix, win32 } from 'node:path';
 import type { ObjectType } from '../contributions.js';
 import type { JsonSchema, Keys } from '../schema/problem.js';
 import { schemaFault } from '../schema/schema-fault.js';
+import { parsePostgresUrl } from './postgres-url.js';
 import type { DatasourceObject, LlmObject, ObjectShapes, ToolObject } from './shapes.js';
 import { httpUrlFault, placesOf, templateFault } from './url-template.js';
 
@@ -43,15 +44,18 @@ function datasource(object: DatasourceObject): readonly Fault[] {
       ? []
       : fault(['path'], `expected an absolute path, got '${path}'`)),
     // Never shown: it holds a password.
-    ...(url === undefined || /^postgres(?:ql)?:$/.test(URL.parse(url)?.protocol ?? '')
-      ? []
-      : fault(['url'], 'expected a postgres:// URL')),
+    ...(url === undefined ? [] : postgresUrlFaults(url)),
     ...(http === undefined ? [] : fault(['http', 'url_template'], templateFault(http.url_template))),
     ...(http?.row_schema === undefined ? [] : schemaFaults(['http', 'row_schema'], http.row_schema)),
     ...(kind === 'http_json' && !object.read_only
       ? fault(['read_only'], 'an http_json source is read-only')
       : []),
   ];
+}
+
+function postgresUrlFaults(url: string): readonly Fault[] {
+  const parsed = parsePostgresUrl(url);
+  return parsed.ok ? [] : fault(['url'], parsed.message);
 }
 
 const TOOL_FIELDS = { mcp: 'server', plugin: 'plugin', http: undefined } as const;
