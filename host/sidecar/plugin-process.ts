@@ -28,6 +28,8 @@ export interface PluginProcess {
   readonly exit: Promise<ProcessExit>;
   /** Where it and what it starts are found; undefined when it ended before that was known. */
   readonly tree: Promise<ProcessTree | undefined>;
+  /** The file of its cgroup that says how it counts for processors, where it has one. */
+  readonly weightFile?: string;
   /** Resolves when stdout and stderr are at their end, which a grandchild that holds them can delay for ever. */
   readonly drained: Promise<void>;
   /** To the whole group, so grandchildren too, also after the leader's exit. */

@@ -21,6 +21,8 @@ const OPTIONAL: ReadonlySet<string> = new Set(['memory.swap.max', 'memory.oom.gr
 export interface Cell {
   /** Put in front of the program, it joins the cell before it runs. */
   readonly enter: readonly string[];
+  /** Where its share of processors is written, against that of other cells; undefined: the kernel does not share by cells. */
+  readonly weightFile: string | undefined;
   /** For want of whose memory the kernel killed what is in it, when it did: the cell's own, or the machine's. */
   outOfMemory(): Promise<'its-own' | 'the-machine' | undefined>;
   /** Kills what is left in it and removes it. */
@@ -49,6 +51,7 @@ export async function createCell(
     throw error;
   }
   return {
+    weightFile: controllers.has('cpu') ? join(folder, 'cpu.weight') : undefined,
     enter: [SHELL, '-c', 'echo 0 > "$0/cgroup.procs" && exec "$@"', folder],
     async outOfMemory() {
       const events = await readFile(join(folder, 'memory.events'), 'utf8').catch(() => '');

@@ -28,8 +28,10 @@ export async function keepLimits(
   const tree = await process.tree;
   if (tree === undefined) return;
   const directories = [launchDir, ...(dataDir === undefined ? [] : [dataDir])];
+  const { weightFile } = process;
+  const watched = { limits, tree, directories, ...(weightFile === undefined ? {} : { weightFile }) };
   life.onEnd(
-    watch.watch({ limits, tree, directories }, ({ code, reason }) => {
+    watch.watch(watched, ({ code, reason }) => {
       life.exceeded(code, reason);
     }),
   );

@@ -1,14 +1,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
-import { getPriority } from 'node:os';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { getPriority, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../clock.js';
 import { LogTape } from '../launch.test-support.js';
 import { createLimitWatch } from './limit-watch.js';
 import type { Watched } from './limits-thread.js';
 import type { Exceeded } from './watch-limits.js';
-import { weighSessions } from './weigh.js';
+import { weighCgroup, weighSessions } from './weigh.js';
 
 const MIB = 1024 * 1024;
 const children: ChildProcess[] = [];
@@ -70,6 +71,25 @@ test('goes on watching in a new thread when the thread is lost', async () => {
   endBroken();
   restart();
   expect((await exceeded).code).toBe('OUT_OF_MEMORY');
+});
+
+test('a cgroup is made light, and full again, and written to only when that changes', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'bh-weight-'));
+  try {
+    const file = join(folder, 'cpu.weight');
+    const weigh = weighCgroup(file);
+    weigh([1], 'full');
+    expect(existsSync(file)).toBe(false);
+    weigh([1], 'light');
+    expect(readFileSync(file, 'latin1')).toBe('10');
+    writeFileSync(file, 'as it was');
+    weigh([1, 2], 'light');
+    expect(readFileSync(file, 'latin1')).toBe('as it was');
+    weigh([1], 'full');
+    expect(readFileSync(file, 'latin1')).toBe('100');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 describe.runIf(existsSync('/proc/self/autogroup'))('where the kernel shares between sessions', () => {

@@ -6,7 +6,7 @@ import { treeMembers, type ProcessTree } from '../child-processes.js';
 import type { ResourceLimits } from '../sidecar.js';
 import { createGiveWay } from './give-way.js';
 import { watchLimits, type Exceeded } from './watch-limits.js';
-import { weighSessions, weighThreads } from './weigh.js';
+import { weighCgroup, weighSessions, weighThreads } from './weigh.js';
 
 /** One plugin process to be watched until something is exceeded, or the end of it is told. */
 export interface Watched {
@@ -14,6 +14,8 @@ export interface Watched {
   readonly tree: ProcessTree;
   /** The directories that count as its disk. */
   readonly directories: readonly string[];
+  /** See `Cell.weightFile`. */
+  readonly weightFile?: string;
 }
 
 export type ToThread =
@@ -32,9 +34,12 @@ parentPort?.on('message', (message: ToThread) => {
   ends.get(key)?.();
   ends.delete(key);
   if (message.kind === 'end') return;
-  const { limits, tree, directories } = message.watched;
-  const always = limits.cpu !== undefined;
-  const giveWay = createGiveWay({ always, weigh: always ? weighThreads() : weighSessions() });
+  const { limits, tree, directories, weightFile } = message.watched;
+  // A cgroup that shares processors holds a limit on them too.
+  const always = limits.cpu !== undefined && weightFile === undefined;
+  const weighFreely = always ? weighThreads() : weighSessions();
+  const weigh = weightFile === undefined ? weighFreely : weighCgroup(weightFile);
+  const giveWay = createGiveWay({ always, weigh });
   const end = watchLimits({
     limits,
     clock: systemClock,

@@ -3,6 +3,8 @@ import { setPriority } from 'node:os';
 
 /** How far one that gives way is behind the others, as `nice` counts. */
 export const NICENESS = 10;
+/** The same for cgroups, whose default is 100. */
+const CGROUP_WEIGHTS = { light: 10, full: 100 } as const;
 
 /** Sets how much processes count when others want the processor too. Takes all of them, again and again. */
 export type Weigh = (pids: readonly number[], weight: 'light' | 'full') => void;
@@ -42,6 +44,18 @@ export function weighThreads(): Weigh {
         });
       }
     }
+  };
+}
+
+/** Weighs the cgroup that they are all in. */
+export function weighCgroup(weightFile: string): Weigh {
+  let current: 'light' | 'full' = 'full';
+  return (_pids, weight) => {
+    if (weight === current) return;
+    const done = quietly(() => {
+      writeFileSync(weightFile, String(CGROUP_WEIGHTS[weight]));
+    });
+    if (done) current = weight;
   };
 }
 

@@ -58,6 +58,7 @@ function inCellOf(process: PluginProcess, cell: Cell, limits: ResourceLimits): P
     drained,
     reports,
     tree,
+    ...(cell.weightFile === undefined ? {} : { weightFile: cell.weightFile }),
     get pid() {
       return process.pid;
     },
