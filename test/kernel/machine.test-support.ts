@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, readdirSync } from 'node:fs';
-import { mkdtemp, open, rm, type FileHandle } from 'node:fs/promises';
+import { accessSync, constants, createWriteStream, readdirSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -47,52 +47,45 @@ function installedKernel(): string | undefined {
   }
 }
 
-/**
- * Boots the image and waits for the end of the machine; `signal` ends it before. Neither the machine nor its files
- * outlive this process, however it ends.
- */
+/** Boots the image and waits for the end of the machine; `signal` ends it before. It never outlives this process. */
 export async function boot(
   { emulator, kernel, setpriv }: Extract<Machine, { kind: 'there' }>,
   image: Image,
   signal: AbortSignal,
 ): Promise<Boot> {
-  await using archive = await openNameless();
-  await using console = await openNameless();
-  await pipeline(Readable.from(image.archive()), archive.createWriteStream({ autoClose: false }), { signal });
-  const child = spawn(setpriv, ['--pdeathsig', 'KILL', '--', emulator, ...argumentsFor(kernel)], {
-    stdio: ['ignore', 'pipe', 'inherit', archive.fd, console.fd],
-    signal,
-    killSignal: 'SIGKILL',
-  });
-  // The signal's; its end is told by `exit`.
-  child.on('error', () => {});
-  if (child.stdout === null) throw new Error('the machine has no output');
-  const exited = once(child, 'exit');
-  const lines: string[] = [];
-  for await (const line of createInterface(child.stdout)) lines.push(line);
-  await exited;
-  return { lines, console: await console.readFile('utf8') };
-}
-
-/** A file that is gone when nobody has it open any more. */
-async function openNameless(): Promise<FileHandle> {
   const folder = await mkdtemp(join(tmpdir(), 'bh-kernel-'));
+  const [archive, console] = [join(folder, 'image'), join(folder, 'console')];
   try {
-    return await open(join(folder, 'file'), 'w+');
+    await pipeline(Readable.from(image.archive()), createWriteStream(archive), { signal });
+    const child = spawn(
+      setpriv,
+      ['--pdeathsig', 'KILL', '--', emulator, ...argumentsFor(kernel, archive, console)],
+      { stdio: ['ignore', 'pipe', 'inherit'], signal, killSignal: 'SIGKILL' },
+    );
+    // The signal's; its end is told by `exit`.
+    child.on('error', () => {});
+    const exited = once(child, 'exit');
+    const lines: string[] = [];
+    for await (const line of createInterface(child.stdout)) {
+      lines.push(line);
+      // It was read at the start, and is large: nothing of it is to stay when the tests are killed.
+      await rm(archive, { force: true });
+    }
+    await exited;
+    return { lines, console: await readFile(console, 'utf8').catch(() => '') };
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-/** The archive and the file for the first serial line are on descriptors 3 and 4. */
-function argumentsFor(kernel: string): readonly string[] {
+function argumentsFor(kernel: string, archive: string, console: string): readonly string[] {
   // With ramfs, pages of program files do not count as shared memory of whoever runs them, as on a disk.
   const commandLine = 'console=ttyS0 quiet panic=-1 rootfstype=ramfs';
   return [
     ['-accel', 'tcg,thread=multi'],
     ['-cpu', 'max', '-smp', '2', '-m', '2048'],
     ['-nodefaults', '-no-reboot', '-display', 'none'],
-    ['-kernel', kernel, '-initrd', '/dev/fd/3', '-append', commandLine],
-    ['-serial', 'file:/dev/fd/4', '-serial', 'stdio'],
+    ['-kernel', kernel, '-initrd', archive, '-append', commandLine],
+    ['-serial', `file:${console}`, '-serial', 'stdio'],
   ].flat();
 }
