@@ -76,8 +76,8 @@ describe('the processes that ask data sources', () => {
     expect(await source.ask(asked('asker'))).toMatchObject({ rowsJson: ['{"one":1}'] });
   });
 
-  test('do not outlive a host that is killed, whatever they are at', async () => {
-    const host = spawn(process.execPath, [ASKING_HOST, join(folder, 'a.db'), folder], {
+  test.each(['whole', 'bare'])('do not outlive a host that is killed, on a %s system', async (system) => {
+    const host = spawn(process.execPath, [ASKING_HOST, join(folder, 'a.db'), folder, system], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     try {

@@ -1,6 +1,7 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { Clock } from '../../../clock.js';
 import type { CommandLine } from '../../../sidecar/command-line.js';
+import { findProgram } from '../../../sidecar/wall/find-program.js';
 import { cancelled, gone, tooLong, type Query, type QueryResult } from '../query.js';
 import type { Question, SourceSettings } from './messages.js';
 import { sourceCommand } from './source-command.js';
@@ -22,6 +23,8 @@ export interface ProcessPoolOptions {
   readonly clock: Clock;
   /** Default: the Node on which the host runs. */
   readonly nodePath?: string;
+  /** Default: where the system keeps its programs. */
+  readonly find?: (program: string) => Promise<string | undefined>;
 }
 
 /** Runs what asks data sources in processes, a bounded number of them. */
@@ -67,7 +70,11 @@ interface Idle {
   readonly forget: () => void;
 }
 
-export function createProcessPool({ clock, nodePath = process.execPath }: ProcessPoolOptions): ProcessPool {
+export function createProcessPool({
+  clock,
+  nodePath = process.execPath,
+  find = (program) => findProgram(program),
+}: ProcessPoolOptions): ProcessPool {
   const waiting = new Set<Job>();
   const running = new Set<Job>();
   /** Who was asked longest ago first. */
@@ -112,7 +119,7 @@ export function createProcessPool({ clock, nodePath = process.execPath }: Proces
       next();
     };
     try {
-      command ??= sourceCommand(nodePath);
+      command ??= sourceCommand(nodePath, find);
       const process = await SourceProcess.start(await command, settings, clock);
       void process.exited.then(leave);
       return process;

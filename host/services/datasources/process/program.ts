@@ -1,11 +1,13 @@
 // A process of the host's own that asks one data source. A query that does not end, a row that fills the memory and a server
 // that answers with anything end this process, and nothing else.
 import { constants, getPriority, setPriority } from 'node:os';
+import { Worker } from 'node:worker_threads';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { QueryResult } from '../query.js';
 import { FrameReader, toFrame } from './frames.js';
 import type { AnswerHead, Question, SourceSettings } from './messages.js';
 import type { Session } from './session.js';
+import { WATCH_PARENT } from './source-command.js';
 
 /** The host bounds what it sends; more than that is a mistake. */
 const MAX_FRAME_BYTES = 64 * 1024 * 1024;
@@ -74,6 +76,8 @@ function giveUp(error: unknown): void {
 // What asks for the host gives way to the host.
 const { PRIORITY_BELOW_NORMAL } = constants.priority;
 if (getPriority() < PRIORITY_BELOW_NORMAL) setPriority(PRIORITY_BELOW_NORMAL);
+if (process.argv.includes(WATCH_PARENT))
+  new Worker(new URL('./parent-watch.js', import.meta.url), { workerData: process.ppid });
 process.on('uncaughtException', giveUp);
 process.on('unhandledRejection', giveUp);
 const reader = new FrameReader(MAX_FRAME_BYTES);

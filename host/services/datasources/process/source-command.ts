@@ -1,7 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { CommandLine } from '../../../sidecar/command-line.js';
 import { dieWithParent } from '../../../sidecar/wall/die-with-parent.js';
-import { findProgram } from '../../../sidecar/wall/find-program.js';
 import { workerFile } from '../../../worker-file.js';
 
 /** The heap of JavaScript, in MiB. */
@@ -13,18 +12,22 @@ const MAX_HEAP_MB = 128;
 const MAX_DATA_BYTES = 1.5 * 1024 ** 3;
 const MAX_OPEN_FILES = 64;
 
+/** Tells the program that nothing but itself ends it with the host. */
+export const WATCH_PARENT = '--watch-parent';
+
 /** How a process that asks a data source is started: with nothing of the host's environment, under the kernel's bounds, and gone with the host. */
-export async function sourceCommand(nodePath: string): Promise<CommandLine> {
-  const [setpriv, prlimit] = await Promise.all([findProgram('setpriv'), findProgram('prlimit')]);
+export async function sourceCommand(
+  nodePath: string,
+  find: (program: string) => Promise<string | undefined>,
+): Promise<CommandLine> {
+  const [dieWithHost, prlimit] = await Promise.all([find('setpriv').then(dieWithParent), find('prlimit')]);
   const bounds = [`--data=${String(MAX_DATA_BYTES)}`, `--nofile=${String(MAX_OPEN_FILES)}`, '--core=0'];
-  const before = [
-    ...(await dieWithParent(setpriv)),
-    ...(prlimit === undefined ? [] : [prlimit, ...bounds, '--']),
-  ];
+  const before = [...dieWithHost, ...(prlimit === undefined ? [] : [prlimit, ...bounds, '--'])];
   const node = [
     `--max-old-space-size=${String(MAX_HEAP_MB)}`,
     '--disable-warning=ExperimentalWarning',
     fileURLToPath(workerFile(import.meta.url, './program.js')),
+    ...(dieWithHost.length === 0 ? [WATCH_PARENT] : []),
   ];
   const [first, ...rest] = before;
   if (first === undefined) return { file: nodePath, args: node, env: {}, cwd: '/' };
