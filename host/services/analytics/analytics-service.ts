@@ -9,6 +9,7 @@ import {
   type Metric,
 } from '@bulkhead/proto/host';
 import { createHostMethods, type HostMethod } from '../../sidecar/host-method.js';
+import { readRequest } from '../../sidecar/read-message.js';
 import type { Store } from '../../store/store.js';
 import type { CustomMetric, CustomMetricKind, CustomMetrics } from './custom-metrics.js';
 import type { UsageKind, UsageMeter } from './usage-meter.js';
@@ -31,7 +32,7 @@ const KINDS: Readonly<Partial<Record<MetricKind, CustomMetricKind>>> = {
 export function createAnalyticsMethods({ store, usage, metrics }: AnalyticsParts): readonly HostMethod[] {
   return createHostMethods(AnalyticsServiceDefinition, {
     async getUsage(body) {
-      const query = readUsageQuery(GetUsageRequest.decode(body));
+      const query = readUsageQuery(readRequest(GetUsageRequest, body));
       await usage.flush();
       const rows = await queryUsage(store, query);
       return GetUsageResponse.encode({
@@ -45,7 +46,7 @@ export function createAnalyticsMethods({ store, usage, metrics }: AnalyticsParts
       }).finish();
     },
     recordMetrics(body, { plugin }) {
-      const given = RecordMetricsRequest.decode(body).metrics;
+      const given = readRequest(RecordMetricsRequest, body).metrics;
       if (given.length > MAX_METRICS)
         throw invalid('metrics', `at most ${MAX_METRICS} in one call`, String(given.length));
       metrics.record(plugin.name, given.map(readMetric));

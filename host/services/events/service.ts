@@ -11,6 +11,7 @@ import {
 import type { EventOutbox } from '../../events/outbox.js';
 import type { Subscriptions } from '../../events/subscriptions.js';
 import { createHostMethods, type HostMethod, type PluginIdentity } from '../../sidecar/host-method.js';
+import { readRequest } from '../../sidecar/read-message.js';
 import type { Actor } from '../../telemetry/audit.js';
 
 /** What the host alone says, whatever a plugin is called. */
@@ -28,18 +29,18 @@ export function createEventMethods(
 ): readonly HostMethod[] {
   return createHostMethods(EventServiceDefinition, {
     async publish(body, { plugin }) {
-      const { topic, dataJson } = PublishRequest.decode(body);
+      const { topic, dataJson } = readRequest(PublishRequest, body);
       assertOwn(topic, plugin, pluginIds());
       const eventId = await outbox.publish({ topic, dataJson });
       return PublishResponse.encode({ eventId }).finish();
     },
     async subscribe(body, { plugin }) {
-      const { pattern } = SubscribeRequest.decode(body);
+      const { pattern } = readRequest(SubscribeRequest, body);
       const { dropped } = await subscriptions.subscribe(plugin.name, pattern, actorOf(plugin));
       return SubscribeResponse.encode({ dropped: BigInt(dropped) }).finish();
     },
     async unsubscribe(body, { plugin }) {
-      const { pattern } = UnsubscribeRequest.decode(body);
+      const { pattern } = readRequest(UnsubscribeRequest, body);
       await subscriptions.unsubscribe(plugin.name, pattern, actorOf(plugin));
       return UnsubscribeResponse.encode({}).finish();
     },
