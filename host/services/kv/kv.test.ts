@@ -387,6 +387,13 @@ describeEachStore('KV', (the) => {
     test('refuses a page token that is none, and a page that is too long', async () => {
       await expect(kv.list('p', '', 0, '%%')).rejects.toMatchObject({ field: 'page_token' });
       await expect(kv.list('p', '', 1_001, '')).rejects.toMatchObject({ field: 'page_size' });
+      const long = Buffer.from('x'.repeat(1_000)).toString('base64url');
+      await expect(kv.list('p', '', 0, long)).rejects.toMatchObject({ field: 'page_token' });
+    });
+
+    test('refuses a prefix that no key can have', async () => {
+      await expect(kv.list('p', 'é'.repeat(128), 0, '')).rejects.toMatchObject({ field: 'prefix' });
+      await expect(kv.list('p', 'a\0', 0, '')).rejects.toMatchObject({ field: 'prefix' });
     });
   });
 
