@@ -13,6 +13,7 @@ import type { Subscriptions } from '../../events/subscriptions.js';
 import { createHostMethods, type HostMethod, type PluginIdentity } from '../../sidecar/host-method.js';
 import { readRequest } from '../../sidecar/read-message.js';
 import type { Actor } from '../../telemetry/audit.js';
+import { WriteShare } from '../write-share.js';
 
 /** What the host alone says, whatever a plugin is called. */
 const OF_THE_HOST = ['system', 'plugin', 'plugin_tool'];
@@ -27,11 +28,12 @@ export function createEventMethods(
   subscriptions: Subscriptions,
   pluginIds: () => readonly string[],
 ): readonly HostMethod[] {
+  const writes = new WriteShare({ maxBytes: 1_048_576, maxWaitingBytes: 16_777_216 });
   return createHostMethods(EventServiceDefinition, {
     async publish(body, { plugin }) {
       const { topic, dataJson } = readRequest(PublishRequest, body);
       assertOwn(topic, plugin, pluginIds());
-      const eventId = await outbox.publish({ topic, dataJson });
+      const eventId = await writes.enter(plugin.name, body.length, () => outbox.publish({ topic, dataJson }));
       return PublishResponse.encode({ eventId }).finish();
     },
     async subscribe(body, { plugin }) {
