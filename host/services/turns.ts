@@ -24,7 +24,7 @@ export class Turns {
     if (line.length >= this.#maxWaiting) {
       throw new BulkheadError(
         ErrorCode.RATE_LIMITED,
-        `${String(line.length)} such calls of plugin '${plugin}' are under way; they are answered one after another`,
+        `${String(line.length)} such calls of ${plugin} are under way; they are answered one after another`,
         { retryable: true, retryAfterMs: RETRY_MS },
       );
     }
