@@ -24,8 +24,8 @@ function createUsage() {
     metrics: new CustomMetrics(),
   });
   const method = methods.find(({ path }) => path.endsWith('/GetUsage'));
-  const get = async (plugin: string, request: Parameters<typeof GetUsageRequest.fromPartial>[0] = {}) =>
-    method?.handle(GetUsageRequest.encode(GetUsageRequest.fromPartial(request)).finish(), {
+  const get = async (plugin: string, request: Partial<GetUsageRequest> = {}) =>
+    method?.handle(GetUsageRequest.encode({ ...GetUsageRequest.create(), ...request }).finish(), {
       plugin: { name: plugin, id: plugin, version: '1.0.0', pid: 1, grantedScopes: ['analytics.read'] },
       timeoutMs: 0,
       traceparent: '',
