@@ -1,3 +1,4 @@
+export { decodeMessage, MAX_FIELD_READS, type Decodes } from './decode-message.js';
 export { encodeMessage, type Encodes } from './encode-message.js';
 export { NO_SCOPE, scopesOf, type ScopedService } from './scopes.js';
 export { ErrorDetail } from './gen/bulkhead/v1/error.js';

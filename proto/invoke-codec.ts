@@ -1,4 +1,4 @@
-import { BinaryReader } from '@bufbuild/protobuf/wire';
+import { BoundedReader, decodeMessage } from './decode-message.js';
 import { encodeMessage } from './encode-message.js';
 import { InvokeRequest, InvokeResponse } from './gen/bulkhead/plugin/v1/hooks.js';
 
@@ -22,13 +22,11 @@ const MAX_UNCHECKED_BYTES = 64 * 1024;
 /** Names in `changed` and entries of state, shared and metadata, together. */
 const MAX_ENTRIES = 10_000;
 const MAX_VIOLATION_BYTES = 256 * 1024;
-/** Of the payload: its size is bounded where it is applied. */
-const PAYLOAD_FIELD = 3;
 const VIOLATION_FIELD = 4;
 
 /** An object of a hundred thousand members costs far more than its bytes; a look at the tags costs little. */
 function assertModest(body: Uint8Array): void {
-  const reader = new BinaryReader(body);
+  const reader = new BoundedReader(body);
   let entries = 0;
   while (reader.pos < reader.len) {
     const [field, type] = reader.tag();
@@ -37,7 +35,8 @@ function assertModest(body: Uint8Array): void {
     if (field === VIOLATION_FIELD && reader.pos - from > MAX_VIOLATION_BYTES) {
       throw new RangeError(`a violation of more than ${MAX_VIOLATION_BYTES} bytes`);
     }
-    if (field !== PAYLOAD_FIELD && ++entries > MAX_ENTRIES) {
+    // A payload counts too: there is one, and whoever sends thousands means no good.
+    if (++entries > MAX_ENTRIES) {
       throw new RangeError(`more than ${MAX_ENTRIES} names and entries`);
     }
   }
@@ -51,5 +50,5 @@ function assertModest(body: Uint8Array): void {
 export function decodeInvokeResponse(body: Uint8Array): InvokeResponse {
   if (body.length === 0) return ALLOWED;
   if (body.length > MAX_UNCHECKED_BYTES) assertModest(body);
-  return InvokeResponse.decode(body);
+  return decodeMessage(InvokeResponse, body);
 }

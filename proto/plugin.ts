@@ -1,3 +1,4 @@
+export { decodeMessage, type Decodes } from './decode-message.js';
 export { decodeInvokeResponse, encodeInvokeRequest } from './invoke-codec.js';
 export {
   Capability,

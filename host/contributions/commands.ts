@@ -4,6 +4,7 @@ import type { CommandDeclaration } from '@bulkhead/proto/rules';
 import type { RequestContext } from '../dispatch/invocation.js';
 import { pluginContext } from '../dispatch/plugin-context.js';
 import type { ActivePlugin } from '../lifecycle/active-plugin.js';
+import { readAnswer } from '../sidecar/read-message.js';
 import { resultOfJson } from '../tools/result.js';
 import type { SchemaCheck } from '../schemas/schema-check.js';
 import { assertSchema } from './plugin-call.js';
@@ -99,7 +100,7 @@ function commandOf(
         context: pluginContext(config, { ...context, serverId: config.name }),
       }).finish();
       const answer = await port.call(RUN_COMMAND, body, { timeoutMs: TIMEOUT_MS, signal });
-      const json = RunCommandResponse.decode(answer).resultJson || 'null';
+      const json = readAnswer(RunCommandResponse, answer).resultJson || 'null';
       return { json, text: resultOfJson(json, `command '${name}' of plugin '${config.name}'`).text };
     },
   };

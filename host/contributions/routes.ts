@@ -6,6 +6,7 @@ import { pluginContext } from '../dispatch/plugin-context.js';
 import type { ActivePlugin } from '../lifecycle/active-plugin.js';
 import { responseHeaders } from './response-headers.js';
 import { compareRoutes, matchRoute, parseRoutePattern, splitPath, type RoutePattern } from './route-path.js';
+import { readAnswer } from '../sidecar/read-message.js';
 
 /** A route that fits a request. */
 export interface FoundRoute {
@@ -110,7 +111,8 @@ export function createPluginRoutes(active: () => readonly ActivePlugin[]): Plugi
         context: pluginContext(config, { ...context, serverId: config.name }),
       }).finish();
       const timeoutMs = Math.min(route.timeoutMs ?? DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS);
-      const answer = HandleRouteResponse.decode(
+      const answer = readAnswer(
+        HandleRouteResponse,
         await port.call(HANDLE_ROUTE, encoded, { timeoutMs, signal }),
       );
       const who = `plugin '${config.name}', ${method} ${route.path}`;

@@ -3,6 +3,7 @@ import { isDeeperThan, MAX_JSON_DEPTH, parseJson } from '@bulkhead/proto/json';
 import { CallRpcRequest, CallRpcResponse } from '@bulkhead/proto/plugin';
 import type { RpcMethodDeclaration } from '@bulkhead/proto/rules';
 import type { ActivePlugin } from '../lifecycle/active-plugin.js';
+import { readAnswer } from '../sidecar/read-message.js';
 import type { Actor, Audit, AuditEntry } from '../telemetry/audit.js';
 import type { SchemaCheck } from '../schemas/schema-check.js';
 import { assertSchema } from './plugin-call.js';
@@ -80,7 +81,7 @@ function rpcMethod(
     const caller = { kind: actor.kind, id: actor.id, role };
     const body = CallRpcRequest.encode({ method: declared.name, inputJson: input, caller }).finish();
     const answer = await port.call(CALL_RPC, body, { timeoutMs: TIMEOUT_MS, signal });
-    const output = CallRpcResponse.decode(answer).outputJson || 'null';
+    const output = readAnswer(CallRpcResponse, answer).outputJson || 'null';
     assertJson(output, method);
     await assertSchema(
       schemas,

@@ -6,7 +6,7 @@ import type { Logger } from '../telemetry/logger.js';
 import { pendingSubscriptions } from './backlog.js';
 import { EVENTS_CHANNEL } from './create-outbox.js';
 import { leaseName, SubscriptionWorker } from './subscription-worker.js';
-import { trimBacklogs, type BacklogBound } from './trim.js';
+import type { Trimmer } from './trimmer.js';
 
 /** A plugin that may be sent events. */
 export interface EventReceiver {
@@ -22,7 +22,7 @@ export interface DeliveryOptions {
   readonly leases: Leases;
   /** The plugins that take calls on this host now. */
   readonly receivers: () => readonly EventReceiver[];
-  readonly bound: () => BacklogBound;
+  readonly trimmer: Pick<Trimmer, 'trimSometimes'>;
   /** Between two looks when nobody said that there is something. Default: 2,000. */
   readonly pollMs?: number;
 }
@@ -38,20 +38,17 @@ export interface Delivery {
 }
 
 const POLL_MS = 2_000;
-/** Backlogs are held to their bound at most this often. */
-const TRIM_EVERY_MS = 1_000;
 
 /**
  * Sends what waits to the plugins on this host: as soon as some host says that there is something, and now and then in case
  * nobody could.
  */
 export function createDelivery(options: DeliveryOptions): Delivery {
-  const { store, clock, log, leases, receivers, bound, pollMs = POLL_MS } = options;
+  const { store, clock, log, leases, receivers, trimmer, pollMs = POLL_MS } = options;
   const workers = new Map<number, SubscriptionWorker>();
   let paused = false;
   let looking: Promise<void> | undefined;
   let again = false;
-  let trimmedMs = -Infinity;
   let cancelPoll: () => void = () => {};
   let unlisten: () => void = () => {};
 
@@ -66,15 +63,6 @@ export function createDelivery(options: DeliveryOptions): Delivery {
         .map(({ name }) => leaseName(name)),
     );
     for (const lease of leases.held) if (!serving.has(lease.name)) await leases.release(lease);
-  };
-
-  const trim = async (): Promise<void> => {
-    const now = clock.monotonic();
-    if (now - trimmedMs < TRIM_EVERY_MS) return;
-    trimmedMs = now;
-    for (const { entry, pattern, count } of await trimBacklogs(store, bound())) {
-      log.warn({ plugin: entry, pattern, dropped: count }, 'events were dropped: too many wait');
-    }
   };
 
   const look = async (): Promise<void> => {
@@ -93,7 +81,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       }
       const ids = new Set(pending.map(({ id }) => id));
       for (const [id, worker] of workers) if (worker.idle && !ids.has(id)) workers.delete(id);
-      await trim();
+      await trimmer.trimSometimes();
     } while (again && !paused);
   };
 

@@ -9,12 +9,16 @@ import { createDelivery, type DeliveryOptions } from './delivery.js';
 import { lifecycleEvent } from './lifecycle-events.js';
 import type { EventOutbox } from './outbox.js';
 import { createSubscriptions, type Subscriptions } from './subscriptions.js';
+import type { BacklogBound } from './trim.js';
+import { createTrimmer } from './trimmer.js';
 
-export interface EventsOptions extends Pick<DeliveryOptions, 'receivers' | 'bound' | 'pollMs'> {
+export interface EventsOptions extends Pick<DeliveryOptions, 'receivers' | 'pollMs'> {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Logger;
   readonly audit: Audit;
+  /** What may wait for one subscription. */
+  readonly bound: () => BacklogBound;
   /** Default: those of this host. Tests pass shorter times. */
   readonly leases?: Leases;
 }
@@ -36,8 +40,9 @@ export interface Events {
 export function createEvents(options: EventsOptions): Events {
   const { store, clock, log, audit } = options;
   const leases = options.leases ?? new Leases(store, clock, log);
-  const outbox = createOutbox(store, clock, log);
-  const delivery = createDelivery({ ...options, leases });
+  const trimmer = createTrimmer(options);
+  const outbox = createOutbox(store, clock, log, trimmer);
+  const delivery = createDelivery({ ...options, leases, trimmer });
   return {
     outbox,
     subscriptions: createSubscriptions(store, clock, audit),

@@ -7,6 +7,9 @@ export interface BacklogBound {
   readonly maxBacklogBytes: number;
 }
 
+/** All subscriptions of one entry keep as much as so many full ones. */
+const ENTRY_BACKLOGS = 4;
+
 /** Events that were dropped. */
 export interface Dropped {
   readonly entry: string;
@@ -16,19 +19,32 @@ export interface Dropped {
 
 /** Drops the oldest events of every subscription whose backlog is past its bound, and counts them. */
 export async function trimBacklogs(store: Store, bound: BacklogBound): Promise<readonly Dropped[]> {
-  const full = await store.db
+  const backlogs = await store.db
     .selectFrom('event_backlog as b')
     .innerJoin('event_subscriptions as s', 's.id', 'b.subscription')
-    .select(['s.id', 's.entry', 's.pattern'])
+    .select(({ fn }) => [
+      's.id',
+      's.entry',
+      's.pattern',
+      fn.countAll<number | string>().as('count'),
+      fn.sum<number | string>('b.size').as('bytes'),
+    ])
     .groupBy(['s.id', 's.entry', 's.pattern'])
-    .having(({ eb, fn, or }) =>
-      or([eb(fn.countAll(), '>', bound.maxBacklog), eb(fn.sum('b.size'), '>', bound.maxBacklogBytes)]),
-    )
     .execute();
   const dropped: Dropped[] = [];
-  for (const { id, entry, pattern } of full) {
-    const count = await trimOne(store, id, bound);
-    if (count > 0) dropped.push({ entry, pattern, count });
+  for (const [entry, own] of Map.groupBy(backlogs, (backlog) => backlog.entry)) {
+    const together = own.reduce((sum, { bytes }) => sum + Number(bytes), 0);
+    const most = ENTRY_BACKLOGS * bound.maxBacklogBytes;
+    // A plugin that has too much in all its backlogs has an equal part in each.
+    const maxBacklogBytes =
+      together > most
+        ? Math.min(bound.maxBacklogBytes, Math.floor(most / own.length))
+        : bound.maxBacklogBytes;
+    for (const { id, pattern, count, bytes } of own) {
+      if (Number(count) <= bound.maxBacklog && Number(bytes) <= maxBacklogBytes) continue;
+      const gone = await trimOne(store, id, { ...bound, maxBacklogBytes });
+      if (gone > 0) dropped.push({ entry, pattern, count: gone });
+    }
   }
   return dropped;
 }

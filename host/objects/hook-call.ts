@@ -16,6 +16,7 @@ import {
 import type { HookDepths } from './hook-depth.js';
 import { assertRuns, type HookedPlugin } from './hook-list.js';
 import type { NotesByPlugin } from './object-rows.js';
+import { readAnswer } from '../sidecar/read-message.js';
 
 /** Longest run of one object hook, in milliseconds. */
 export const OBJECT_HOOK_TIMEOUT_MS = 5_000;
@@ -87,13 +88,13 @@ export async function callObjectHook(
     leave();
   }
   const name = `${told.type}.${told.hook}`;
-  return checkObjectAnswer(name, told.hook, shown, readAnswer(name, config.name, answered));
+  return checkObjectAnswer(name, told.hook, shown, readObjectAnswer(name, config.name, answered));
 }
 
-function readAnswer(name: string, plugin: string, bytes: Uint8Array): ObjectAnswer {
+function readObjectAnswer(name: string, plugin: string, bytes: Uint8Array): ObjectAnswer {
   let response: InvokeObjectHookResponse;
   try {
-    response = InvokeObjectHookResponse.decode(bytes);
+    response = readAnswer(InvokeObjectHookResponse, bytes);
   } catch (error) {
     throw wrong(name, 'expected an InvokeObjectHookResponse, got bytes that are none', error);
   }

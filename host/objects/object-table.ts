@@ -1,6 +1,6 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { FILTER_FIELDS, UNIQUE_FIELD, type ObjectShapes, type ObjectType } from '@bulkhead/proto/rules';
-import type { Compilable, Kysely, Transaction } from 'kysely';
+import { sql, type Compilable, type Kysely, type Transaction } from 'kysely';
 import type { Database } from '../store/database.js';
 import type { ObjectRow } from '../store/tables/objects.js';
 import {
@@ -17,6 +17,7 @@ import {
   type ObjectRecord,
 } from './object-rows.js';
 import type { ListQuery, ObjectPage } from './objects.js';
+import { fittingPage } from './page-bytes.js';
 import { readPageToken, writePageToken } from './page-token.js';
 import type { Seal } from './seal.js';
 
@@ -121,16 +122,22 @@ export function createObjectTable<Type extends ObjectType>(type: Type, seal: Sea
           { field: 'page_size' },
         );
       }
-      let query = db.selectFrom('objects').selectAll().where('type', '=', type);
+      let query = db.selectFrom('objects').where('type', '=', type).orderBy('id');
       for (const { column, value } of conditions(filter)) query = query.where(column, '=', value);
       if (pageToken !== undefined) query = query.where('id', '>', readPageToken(pageToken, filter));
-      const rows = await query
-        .orderBy('id')
+      // Sizes first: neither engine reads a large text to say how long it is.
+      const sizes = await query
+        .select(['id', sql<number | string>`octet_length(data) + octet_length(notes)`.as('bytes')])
         .limit(pageSize + 1)
         .execute();
-      const items = rows.slice(0, pageSize).map((row) => readRow(seal, type, row).object);
-      const last = items.at(-1);
-      return rows.length <= pageSize || last === undefined
+      const count = fittingPage(sizes.slice(0, pageSize).map(({ bytes }) => Number(bytes)));
+      const end = sizes[count - 1];
+      if (end === undefined) return { items: [] };
+      const rows = await query.selectAll().where('id', '<=', end.id).limit(count).execute();
+      const items = rows.map((row) => readRow(seal, type, row).object);
+      // Fewer: some have gone meanwhile. As many: one may have come between, and the page ends earlier.
+      const last = items.length === count ? (items.at(-1) ?? end) : end;
+      return sizes.length <= count && last.id === end.id
         ? { items }
         : { items, nextPageToken: writePageToken(last.id, filter) };
     },

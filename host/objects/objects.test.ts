@@ -125,6 +125,23 @@ describeEachStore('the objects of the host', (the) => {
     await objects.user.delete(ADA, user.id);
   });
 
+  test('a page ends at some megabytes, and the next goes on', async () => {
+    const { objects } = await openObjects();
+    const ids: string[] = [];
+    for (let n = 0; n < 12; n += 1) {
+      const metadata = { text: 'x'.repeat(450_000) };
+      ids.push((await objects.llm.create(ADA, { ...OPENAI, slug: `s${String(n)}`, metadata })).id);
+    }
+    const first = await objects.llm.list({ pageSize: 1_000 });
+    expect(first.items).toHaveLength(8);
+    const second = await objects.llm.list({ pageSize: 1_000, pageToken: first.nextPageToken ?? '' });
+    expect(second.nextPageToken).toBeUndefined();
+    expect([...first.items, ...second.items].map(({ id }) => id)).toEqual(ids.toSorted());
+    await expect(objects.llm.list({ pageToken: 'x'.repeat(1_001) })).rejects.toMatchObject({
+      field: 'page_token',
+    });
+  });
+
   test('a list comes in pages that lose and repeat nothing while others write', async () => {
     const { objects } = await openObjects();
     const ids: string[] = [];

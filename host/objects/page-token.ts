@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 
+/** An id is up to 128 characters. */
+const MAX_TOKEN_CHARS = 1_000;
+
 type Filter = Readonly<Record<string, string>>;
 
 /** A place in a list: after which id, of the list with which filter. */
@@ -11,6 +14,7 @@ export function writePageToken(afterId: string, filter: Filter): string {
 /** @throws BulkheadError INVALID_ARGUMENT for what is no token of this list */
 export function readPageToken(token: string, filter: Filter): string {
   let value: unknown;
+  if (token.length > MAX_TOKEN_CHARS) throw noToken();
   try {
     value = JSON.parse(Buffer.from(token, 'base64url').toString());
   } catch {
@@ -18,7 +22,11 @@ export function readPageToken(token: string, filter: Filter): string {
   }
   if (Array.isArray(value) && typeof value[0] === 'string' && value[1] === fingerprint(filter))
     return value[0];
-  throw new BulkheadError(
+  throw noToken();
+}
+
+function noToken(): BulkheadError {
+  return new BulkheadError(
     ErrorCode.INVALID_ARGUMENT,
     'expected a page token that this list gave, asked for with the same filter',
     { field: 'page_token' },

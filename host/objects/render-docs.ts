@@ -25,7 +25,7 @@ needs the role viewer; changing llms, data sources and tools needs operator, cha
 
 | request | answer |
 | --- | --- |
-| \`GET /llms?vendor=openai&page_size=50&page_token=…\` | \`{items, next_page_token}\`; a page that is followed loses and repeats nothing while others write |
+| \`GET /llms?vendor=openai&page_size=50&page_token=…\` | \`{items, next_page_token}\`; a page that is followed loses and repeats nothing while others write. It has up to 1,000 objects, and ends sooner at 4 MB |
 | \`GET /llms/<id>\` | the object; its etag in \`ETag\` |
 | \`POST /llms\` | 201 and \`Location\` |
 | \`PUT /llms/<id>\` | replaces the whole object |

@@ -171,6 +171,36 @@ describe('the guard', () => {
     expect(stand(all, method('kv.read')).handler(BODY, call)).toBe(BODY);
   });
 
+  test('a request counts as its bytes, or its operations where these are more', async () => {
+    budgets = { kvPerSecond: 10, readsPerMinute: 10, changesPerMinute: 10 };
+    const guarded = guard();
+    const served = (scope: string) => guarded(plugin('p', scope), method(scope, { cost: () => 2 }));
+    for (const [scope, bytes] of [
+      ['kv.readwrite', 9 * 1_024],
+      ['tools.read', 9 * 32 * 1_024],
+      ['tools.write', 9 * 32 * 1_024],
+    ] as const) {
+      await served(scope).handler(new Uint8Array(bytes), call);
+      const refused = Promise.resolve(served(scope).handler(BODY, call));
+      const seen = expect(refused).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+      clock.advance(1_000);
+      await seen;
+    }
+  });
+
+  test('an answer of megabytes is paid for by whoever asks next', async () => {
+    budgets = { ...BUDGETS, readsPerMinute: 60 };
+    const served = guard()(
+      plugin('p', 'tools.read'),
+      method('tools.read', { handle: () => Promise.resolve(new Uint8Array(119 * 32 * 1_024)) }),
+    );
+    await served.handler(BODY, call);
+    const refused = Promise.resolve(served.handler(BODY, call));
+    const seen = expect(refused).rejects.toMatchObject({ code: 'RATE_LIMITED', retryAfterMs: 61_000 });
+    clock.advance(1_000);
+    await seen;
+  });
+
   test('log lines cost no budget', () => {
     const served = guard()(plugin('a'), method('none'));
     for (let n = 0; n < 100; n += 1) expect(served.handler(BODY, call)).toBe(BODY);

@@ -7,7 +7,7 @@ import { whyNotGranted, type Guard, type HostMethod, type PluginIdentity } from 
 import type { Audit } from '../telemetry/audit.js';
 import { CallDeadlines } from './call-deadlines.js';
 import { RefusalLog } from './refusal-log.js';
-import { callClass, rateOf, type CallClass } from './service-limits.js';
+import { callClass, costOfAnswer, costOfRequest, rateOf, type CallClass } from './service-limits.js';
 import { TokenBucket, type Rate } from './token-bucket.js';
 
 /** One call that a plugin made, as usage and metrics count it. */
@@ -83,7 +83,13 @@ export function createGuard(options: GuardOptions): Guard {
     const now = clock.monotonic();
     const { buckets, budgets } = accountOf(plugin);
     const bucket = (buckets[kind] ??= new TokenBucket(rateOf(kind, budgets), now));
-    return bucket.take(method.cost?.(body) ?? 1, now);
+    return bucket.take(costOfRequest(kind, method.cost?.(body) ?? 1, body.length), now);
+  };
+
+  const chargeAnswer = (plugin: string, { scope }: HostMethod, bytes: number): void => {
+    const kind = callClass(scope);
+    const cost = kind === 'free' ? 0 : costOfAnswer(kind, bytes);
+    if (kind !== 'free' && cost > 0) accountOf(plugin).buckets[kind]?.owe(cost);
   };
 
   const refuseLater = async (
@@ -163,7 +169,8 @@ export function createGuard(options: GuardOptions): Guard {
     if (scope === NO_SCOPE) return { path, handler: run };
     return {
       path,
-      handler: watched(run, clock, (durationMs, thrown) => {
+      handler: watched(run, clock, (durationMs, answerBytes, thrown) => {
+        chargeAnswer(plugin.name, method, answerBytes);
         const error = thrown === undefined ? undefined : BulkheadError.from(thrown);
         const refused = error !== undefined && REFUSALS.has(error.code);
         if (refused) refusals.add(plugin, path, error);
@@ -187,16 +194,16 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set([
   ErrorCode.APPROVAL_DENIED,
 ]);
 
-/** Says of each call how long it took, and what it threw. */
+/** Says of each call how long it took, how much it answered, and what it threw. */
 function watched(
   run: ServedMethod['handler'],
   clock: Clock,
-  ended: (durationMs: number, thrown?: unknown) => void,
+  ended: (durationMs: number, answerBytes: number, thrown?: unknown) => void,
 ): ServedMethod['handler'] {
   return (body, call) => {
     const startedMs = clock.monotonic();
     const fail = (error: unknown): never => {
-      ended(clock.monotonic() - startedMs, error);
+      ended(clock.monotonic() - startedMs, 0, error);
       throw error;
     };
     let answer: Uint8Array | Promise<Uint8Array>;
@@ -207,11 +214,11 @@ function watched(
     }
     if (answer instanceof Promise) {
       return answer.then((bytes) => {
-        ended(clock.monotonic() - startedMs);
+        ended(clock.monotonic() - startedMs, bytes.length);
         return bytes;
       }, fail);
     }
-    ended(clock.monotonic() - startedMs);
+    ended(clock.monotonic() - startedMs, answer.length);
     return answer;
   };
 }

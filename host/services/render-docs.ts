@@ -27,6 +27,10 @@ ${rows.join('\n')}
 
 Without a scope: ${open.map((name) => `\`${name}\``).join(', ')}; its rate is that of the plugin's log.
 
+A call counts as its bytes where these are more than its operations: each 1 KiB of a request to \`KvService\` and each 32 KiB of
+another request count as one, each 4 KiB of an answer of \`KvService\` and each 32 KiB of another answer as one more. What an answer
+costs is known afterwards, and is waited for before the next call.
+
 A budget is a bucket: it is full after a quiet time, so that many calls may come at once. It belongs to the configured entry;
 instances share it, and a restart does not fill it. The calls of one kind share one budget: key-value operations, reads, and
 changes. Past it a call is RATE_LIMITED (gRPC: RESOURCE_EXHAUSTED) with the time to wait in \`retry_after_ms\`, and its answer is held back for up to a

@@ -27,6 +27,20 @@ const CHANGING: ReadonlySet<string> = new Set([
   'schedules.manage',
 ]);
 
+/** Bytes that count as one operation. Answers of the key-value namespace are read by threads of their own, writes wait for one. */
+const REQUEST_BYTES_PER_OPERATION = { kv: 1_024, read: 32 * 1024, change: 32 * 1024 } as const;
+const ANSWER_BYTES_PER_OPERATION = { kv: 4 * 1024, read: 32 * 1024, change: 32 * 1024 } as const;
+
+/** What a call counts as before it is let through: its operations, or its bytes where these are more. */
+export function costOfRequest(kind: Exclude<CallClass, 'free'>, operations: number, bytes: number): number {
+  return Math.max(operations, Math.ceil(bytes / REQUEST_BYTES_PER_OPERATION[kind]));
+}
+
+/** What its answer counts as besides. */
+export function costOfAnswer(kind: Exclude<CallClass, 'free'>, bytes: number): number {
+  return Math.floor(bytes / ANSWER_BYTES_PER_OPERATION[kind]);
+}
+
 /** The class of a method by its scope. Log lines have a rate of their own. */
 export function callClass(scope: string): CallClass {
   if (scope === 'none') return 'free';

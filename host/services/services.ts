@@ -172,7 +172,7 @@ export function createServices(options: ServicesOptions): Services {
           active().find(({ config: entry }) => entry.name === name)?.config.granted.plugins ?? [],
         writer: options.configWriter ?? FILES_ONLY,
       }),
-      ...createAnalyticsMethods({ store, usage, metrics }),
+      ...createAnalyticsMethods({ clock, query: (asked) => queryUsage(store, asked), usage, metrics }),
       ...kept.methods,
       ...(secrets === undefined ? [] : createSecretMethods(secrets)),
     ],

@@ -35,4 +35,9 @@ export class TokenBucket {
     }
     return Math.max(1, Math.ceil(((needed - this.#tokens) * perMs) / count));
   }
+
+  /** Takes what is known only afterwards; what is owed is waited for by whoever takes next. */
+  owe(cost: number): void {
+    this.#tokens -= cost;
+  }
 }

@@ -1,11 +1,6 @@
-import { BulkheadError, ErrorCode } from '@bulkhead/proto';
-import { encodeMessage, type Encodes } from '@bulkhead/proto/host';
+import { encodeMessage, type Decodes, type Encodes } from '@bulkhead/proto/host';
 import type { HostCall, HostMethod } from '../sidecar/host-method.js';
-
-/** What of a generated message is needed to take one in. */
-export interface Decodes<Message> {
-  decode(bytes: Uint8Array): Message;
-}
+import { readRequest } from '../sidecar/read-message.js';
 
 /** A method by its messages. @throws BulkheadError INVALID_ARGUMENT for bytes that are no such request */
 export function unary<Request, Response>(
@@ -13,19 +8,5 @@ export function unary<Request, Response>(
   response: Encodes<Response>,
   handle: (request: Request, call: HostCall) => Response | Promise<Response>,
 ): HostMethod['handle'] {
-  return async (body, call) => {
-    let given: Request;
-    try {
-      given = request.decode(body);
-    } catch (error) {
-      throw new BulkheadError(
-        ErrorCode.INVALID_ARGUMENT,
-        'expected the request of this method, got other bytes',
-        {
-          cause: error,
-        },
-      );
-    }
-    return encodeMessage(response, await handle(given, call));
-  };
+  return async (body, call) => encodeMessage(response, await handle(readRequest(request, body), call));
 }

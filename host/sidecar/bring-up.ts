@@ -20,6 +20,7 @@ import { startHostServer } from './host-server.js';
 import type { LaunchDirectory } from './launch-directory.js';
 import type { PluginLog } from './plugin-log.js';
 import type { ProcessLife } from './process-life.js';
+import { readAnswer } from './read-message.js';
 import type { LaunchDescription } from './sidecar.js';
 import {
   CLOSED_AFTER_TLS,
@@ -214,7 +215,10 @@ async function shakeHands(parts: EstablishParts): Promise<HandshakeResponse> {
   let response: HandshakeResponse;
   try {
     const body = HandshakeRequest.encode(request).finish();
-    response = HandshakeResponse.decode(await nativeCall(client, clock, HANDSHAKE_PATH, body, { timeoutMs }));
+    response = readAnswer(
+      HandshakeResponse,
+      await nativeCall(client, clock, HANDSHAKE_PATH, body, { timeoutMs }),
+    );
   } catch (error) {
     throw asIncompatible(parts.explain(error), HANDSHAKE_PATH);
   }
@@ -257,7 +261,7 @@ async function initialize(transport: Transport, description: LaunchDescription):
   try {
     const body = InitializeRequest.encode(request).finish();
     const timeoutMs = description.startTimeoutMs;
-    return InitializeResponse.decode(await transport.call(INITIALIZE_PATH, body, { timeoutMs }));
+    return readAnswer(InitializeResponse, await transport.call(INITIALIZE_PATH, body, { timeoutMs }));
   } catch (error) {
     throw asSetupError(asIncompatible(error, INITIALIZE_PATH));
   }

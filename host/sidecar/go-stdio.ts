@@ -3,6 +3,7 @@ import { StdioData, StdioData_Channel, StdioEmpty } from '@bulkhead/proto/plugin
 import type { FloodMeter } from './flood/flood-meter.js';
 import { LineSplitter } from './line-splitter.js';
 import { MAX_LINE_BYTES, type PluginLog } from './plugin-log.js';
+import { readAnswer } from './read-message.js';
 
 const STREAM_PATH = '/plugin.GRPCStdio/StreamStdio';
 
@@ -23,7 +24,7 @@ export function followGoStdio(client: Client, log: PluginLog, meter: FloodMeter)
     (message: StdioEmpty) => Buffer.from(StdioEmpty.encode(message).finish()),
     (bytes) => {
       meter.received(bytes.length);
-      return StdioData.decode(bytes);
+      return readAnswer(StdioData, bytes);
     },
     {},
   );

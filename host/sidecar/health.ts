@@ -7,6 +7,7 @@ import {
   HealthCheckResponse_ServingStatus,
   HealthState,
 } from '@bulkhead/proto/plugin';
+import { readAnswer } from './read-message.js';
 import type { Transport } from './transport.js';
 
 export const CHECK_PATH = '/bulkhead.plugin.v1.PluginService/CheckHealth';
@@ -21,7 +22,7 @@ export function createHealthCheck(transport: Transport): (timeoutMs: number) => 
     if (!standardOnly) {
       try {
         const body = CheckHealthRequest.encode({}).finish();
-        return CheckHealthResponse.decode(await transport.call(CHECK_PATH, body, { timeoutMs }));
+        return readAnswer(CheckHealthResponse, await transport.call(CHECK_PATH, body, { timeoutMs }));
       } catch (error) {
         if (!isBulkheadError(error) || error.code !== ErrorCode.UNKNOWN_METHOD) throw error;
         standardOnly = true;
@@ -47,7 +48,7 @@ export async function askStandard(
     if (isBulkheadError(error) && error.code === ErrorCode.UNKNOWN_METHOD) return undefined;
     throw error;
   }
-  const { status } = HealthCheckResponse.decode(answer);
+  const { status } = readAnswer(HealthCheckResponse, answer);
   const serving = status === HealthCheckResponse_ServingStatus.SERVING;
   return {
     state: serving ? HealthState.HEALTH_STATE_HEALTHY : HealthState.HEALTH_STATE_UNHEALTHY,

@@ -9,33 +9,50 @@ export interface LogBudgetOptions {
   readonly linesPerSecond: number;
   /** Lines that it may write at once. */
   readonly burstLines: number;
+  /** Bytes of lines that it may write in the long run, and at once. Default: as many as the lines hold. */
+  readonly bytesPerSecond?: number;
+  readonly burstBytes?: number;
   /** Told at most once a second how many lines were dropped since the last time. */
   readonly onDropped: (count: number) => void;
 }
 
-/** A token bucket over a plugin's log lines, with a count of what did not pass. */
+/** Token buckets over a plugin's log lines and their bytes, with a count of what did not pass. */
 export class LogBudget {
   readonly #options: LogBudgetOptions;
-  #tokens: number;
+  #lines: number;
+  #bytes: number;
   #filledAt: number;
   #dropped = 0;
   #cancelReport: (() => void) | undefined;
 
   constructor(options: LogBudgetOptions) {
     this.#options = options;
-    this.#tokens = options.burstLines;
+    this.#lines = options.burstLines;
+    this.#bytes = options.burstBytes ?? Infinity;
     this.#filledAt = options.clock.monotonic();
   }
 
-  /** Whether one more line may pass; one that may not is counted. */
-  take(): boolean {
-    if (this.#tokens < 1) this.#fill();
-    if (this.#tokens >= 1) {
-      this.#tokens -= 1;
+  /** Whether one more line of so many bytes may pass; one that may not is counted. */
+  take(bytes = 0): boolean {
+    if (this.#lines < 1 || this.#bytes < bytes) this.#fill();
+    if (this.#lines >= 1 && this.#bytes >= bytes) {
+      this.#lines -= 1;
+      this.#bytes -= bytes;
       return true;
     }
     this.drop(1);
     return false;
+  }
+
+  /** Whether bytes are owed: then nothing is looked at. */
+  get inDebt(): boolean {
+    if (this.#bytes <= 0) this.#fill();
+    return this.#bytes <= 0;
+  }
+
+  /** Takes bytes that have been looked at already; what is owed is waited for. */
+  owe(bytes: number): void {
+    this.#bytes -= bytes;
   }
 
   /** Counts lines that do not pass, whatever the rate. */
@@ -59,8 +76,10 @@ export class LogBudget {
 
   #fill(): void {
     const now = this.#options.clock.monotonic();
-    const earned = ((now - this.#filledAt) / 1000) * this.#options.linesPerSecond;
-    this.#tokens = Math.min(this.#options.burstLines, this.#tokens + earned);
+    const { linesPerSecond, burstLines, bytesPerSecond = 0, burstBytes = Infinity } = this.#options;
+    const seconds = (now - this.#filledAt) / 1000;
+    this.#lines = Math.min(burstLines, this.#lines + seconds * linesPerSecond);
+    this.#bytes = Math.min(burstBytes, this.#bytes + seconds * bytesPerSecond);
     this.#filledAt = now;
   }
 }

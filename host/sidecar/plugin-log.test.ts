@@ -48,6 +48,23 @@ test('a line over 64 KiB is cut and says by how much', () => {
   expect(entries[1]).toMatchObject({ msg: 'next' });
 });
 
+test('lines pass by their bytes too, which are counted before anything is done with them', () => {
+  let redacted = 0;
+  const { plugin, entries, advance } = createLog((text) => {
+    redacted += text.length;
+    return text;
+  });
+  const line = Buffer.from(`${'x'.repeat(64_000)}\n`);
+  for (let count = 0; count < 900; count += 1) plugin.stdout.write(line);
+  expect(redacted).toBeLessThanOrEqual(4 * 1_048_576);
+  const kept = entries.length;
+  expect(kept).toBe(65);
+  advance(1_000);
+  expect(entries.at(-1)).toMatchObject({ dropped: 900 - kept });
+  for (let count = 0; count < 900; count += 1) plugin.stdout.write(line);
+  expect(redacted).toBeLessThanOrEqual(5 * 1_048_576 + 64_000);
+});
+
 test('past the rate lines are counted, the count is said, and the last lines are still known', () => {
   const { plugin, entries, advance } = createLog();
   for (let line = 0; line < 10_000; line += 1) plugin.stderr.write(Buffer.from(`line ${line}\n`));
@@ -73,7 +90,7 @@ test('what was dropped is said at the end, too, and a last line without a newlin
 test('secrets are taken out of lines, fields and last lines', () => {
   const { plugin, entries } = createLog((text) => text.replaceAll('hunter2', '***'));
   plugin.stdout.write(Buffer.from('password hunter2\n{"msg":"hunter2","p":"hunter2"}\n'));
-  plugin.write({ level: 'info', message: 'hunter2' }, () => undefined, {});
+  plugin.write({ level: 'info', message: 'hunter2' }, 7, () => undefined, {});
   expect(JSON.stringify(entries)).not.toContain('hunter2');
   expect(plugin.lastLines().join()).not.toContain('hunter2');
 });

@@ -12,6 +12,9 @@ export const MAX_LAST_LINES = 50;
 const MAX_LAST_LINE_BYTES = 1024;
 const LINES_PER_SECOND = 1_000;
 const BURST_LINES = 2_000;
+/** Redacting and writing a megabyte takes some 50 ms of the host's loop. */
+const BYTES_PER_SECOND = 1_048_576;
+const BURST_BYTES = 4 * BYTES_PER_SECOND;
 
 export interface PluginLogOptions {
   /** Already carries the plugin's name. */
@@ -40,6 +43,8 @@ export class PluginLog {
       clock: options.clock,
       linesPerSecond: LINES_PER_SECOND,
       burstLines: BURST_LINES,
+      bytesPerSecond: BYTES_PER_SECOND,
+      burstBytes: BURST_BYTES,
       onDropped: (count) => {
         this.#log.warn(
           { dropped: count },
@@ -75,14 +80,29 @@ export class PluginLog {
     return this.#options.redact(text);
   }
 
-  /** Writes a line that came as a message; its fields are read only when it is within the rate. False: it was not. */
+  /** Whether the plugin has sent more bytes than its rate allows, so that a message of it is not even decoded. */
+  get inDebt(): boolean {
+    return this.#budget.inDebt;
+  }
+
+  /** Counts bytes of a message that were looked at and are no line's that was written. */
+  owe(bytes: number): void {
+    this.#budget.owe(bytes);
+  }
+
+  /**
+   * Writes a line that came as a message; its fields are read only when it is within the rate. False: it was not.
+   *
+   * @param bytes what the line counts as
+   */
   write(
     line: Omit<ParsedLine, 'fields'>,
+    bytes: number,
     readFields: () => ParsedLine['fields'],
     extra: Readonly<Record<string, unknown>>,
   ): boolean {
     this.#remember(printable(line.message.slice(0, MAX_LAST_LINE_BYTES)));
-    if (!this.#budget.take()) return false;
+    if (!this.#budget.take(bytes)) return false;
     const message = this.#options.redact(printable(line.message.slice(0, MAX_LINE_BYTES)));
     const fields = readFields();
     this.#print({ ...line, message, ...(fields === undefined ? {} : { fields }) }, extra);
@@ -98,7 +118,7 @@ export class PluginLog {
   line(stream: 'stdout' | 'stderr', line: Buffer, totalBytes: number): void {
     if (line.length === 0) return;
     this.#remember(printable(line.toString('utf8', 0, MAX_LAST_LINE_BYTES)));
-    if (!this.#budget.take()) return;
+    if (!this.#budget.take(line.length)) return;
     const cut = totalBytes - line.length;
     const parsed = parseLogLine(this.#options.redact(line.toString('utf8')));
     this.#print(parsed, cut === 0 ? { stream } : { stream, truncated_bytes: cut });

@@ -1,4 +1,5 @@
 import { status as GrpcStatus, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { decodeMessage } from '../decode-message.js';
 import { ErrorDetail } from '../gen/bulkhead/v1/error.js';
 import { BulkheadError, ErrorCode } from '../errors.js';
 
@@ -93,7 +94,7 @@ export function statusToError(status: number, message: string, detail: Uint8Arra
   const fallback = CODE_OF[status as GrpcStatus] ?? ErrorCode.PLUGIN_ERROR;
   if (detail.length > 0) {
     try {
-      const typed = ErrorDetail.decode(detail);
+      const typed = decodeMessage(ErrorDetail, detail);
       if (isErrorCode(typed.code)) {
         return new BulkheadError(typed.code, typed.message.slice(0, MAX_MESSAGE), {
           retryable: typed.retryable,

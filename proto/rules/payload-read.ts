@@ -1,3 +1,4 @@
+import { MAX_FIELD_READS, tooManyFields } from '../decode-message.js';
 import type { WireField } from './payload-wire.js';
 
 const VARINT = 0;
@@ -5,16 +6,16 @@ const FIXED64 = 1;
 const BYTES = 2;
 const FIXED32 = 5;
 
-/** Reads one message; every fault is a RangeError. */
+/** Reads one message; every fault is a RangeError, too many fields MESSAGE_TOO_LARGE. */
 class Reader {
   readonly #bytes: Buffer;
-  #position: number;
-  readonly #end: number;
+  #position = 0;
+  #end: number;
+  #left = MAX_FIELD_READS;
 
-  constructor(bytes: Buffer, start: number, end: number) {
+  constructor(bytes: Buffer) {
     this.#bytes = bytes;
-    this.#position = start;
-    this.#end = end;
+    this.#end = bytes.length;
   }
 
   get done(): boolean {
@@ -22,6 +23,8 @@ class Reader {
   }
 
   varint(): number {
+    this.#left -= 1;
+    if (this.#left < 0) throw tooManyFields();
     let value = 0;
     for (let shift = 0; shift < 70; shift += 7) {
       const byte = this.#position < this.#end ? this.#bytes[this.#position++] : undefined;
@@ -46,10 +49,18 @@ class Reader {
     return length === 0 ? '' : this.#bytes.toString('utf8', start, start + length);
   }
 
-  nested(): Reader {
+  /** From now on there is only the message within, until `leave` gets what this returns. */
+  enter(): number {
     const length = this.varint();
+    const outer = this.#end;
     const start = this.#take(length);
-    return new Reader(this.#bytes, start, start + length);
+    this.#position = start;
+    this.#end = start + length;
+    return outer;
+  }
+
+  leave(outer: number): void {
+    this.#end = outer;
   }
 
   skip(type: number): void {
@@ -65,10 +76,11 @@ function reader(bytes: Uint8Array): Reader {
   const buffer = Buffer.isBuffer(bytes)
     ? bytes
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return new Reader(buffer, 0, buffer.length);
+  return new Reader(buffer);
 }
 
 function readEntry(entry: Reader, into: Record<string, string>): void {
+  const outer = entry.enter();
   let key = '';
   let value = '';
   while (!entry.done) {
@@ -77,6 +89,7 @@ function readEntry(entry: Reader, into: Record<string, string>): void {
     else if (tag === ((2 << 3) | BYTES)) value = entry.text();
     else entry.skip(tag & 7);
   }
+  entry.leave(outer);
   if (key === '__proto__') {
     Object.defineProperty(into, key, { value, enumerable: true, configurable: true, writable: true });
   } else into[key] = value;
@@ -108,6 +121,7 @@ export interface NamedWireField extends WireField {
  * is undefined. Unknown fields are skipped.
  *
  * @throws RangeError when the bytes are no message
+ * @throws BulkheadError MESSAGE_TOO_LARGE for more fields than a message may have
  */
 export function decodeFields(fields: readonly NamedWireField[], bytes: Uint8Array): Record<string, unknown> {
   const message: Record<string, unknown> = {};
@@ -137,7 +151,7 @@ export function decodeFields(fields: readonly NamedWireField[], bytes: Uint8Arra
         (message[field.wire] as string[]).push(from.text());
         break;
       case 'headers':
-        readEntry(from.nested(), message[field.wire] as Record<string, string>);
+        readEntry(from, message[field.wire] as Record<string, string>);
     }
   }
   return message;

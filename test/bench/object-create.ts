@@ -82,7 +82,7 @@ async function openAlone(): Promise<WrittenAlone> {
       clock,
       log,
       audit,
-      events: createOutbox(store, clock, log),
+      events: createOutbox(store, clock, log, { trimNow: () => Promise.resolve() }),
       runs: createHookRuns(NO_SEAL),
       seal: NO_SEAL,
       table: createObjectTable('llm', NO_SEAL),

@@ -8,18 +8,28 @@ import {
   RecordMetricsResponse,
   type Metric,
 } from '@bulkhead/proto/host';
+import type { Clock } from '../../clock.js';
 import { createHostMethods, type HostMethod } from '../../sidecar/host-method.js';
-import type { Store } from '../../store/store.js';
+import { readRequest } from '../../sidecar/read-message.js';
+import { Turns } from '../turns.js';
 import type { CustomMetric, CustomMetricKind, CustomMetrics } from './custom-metrics.js';
 import type { UsageKind, UsageMeter } from './usage-meter.js';
-import { queryUsage, type UsageQuery } from './usage-query.js';
+import type { UsageQuery, UsageRow } from './usage-query.js';
 
 export interface AnalyticsParts {
-  readonly store: Store;
-  readonly usage: UsageMeter;
+  readonly clock: Pick<Clock, 'now'>;
+  /** Asks the store. */
+  readonly query: (asked: UsageQuery) => Promise<readonly UsageRow[]>;
+  readonly usage: Pick<UsageMeter, 'flush'>;
   readonly metrics: CustomMetrics;
 }
 
+/** Queries of usage that wait for their turn. */
+const MAX_WAITING_OF_PLUGIN = 5;
+const MAX_WAITING = 100;
+const DAY_MS = 86_400_000;
+const DEFAULT_RANGE_DAYS = 7;
+const MAX_RANGE_DAYS = 31;
 /** Metrics of one call. */
 const MAX_METRICS = 1_000;
 const KINDS: Readonly<Partial<Record<MetricKind, CustomMetricKind>>> = {
@@ -28,12 +38,24 @@ const KINDS: Readonly<Partial<Record<MetricKind, CustomMetricKind>>> = {
   [MetricKind.METRIC_KIND_HISTOGRAM]: 'histogram',
 };
 
-export function createAnalyticsMethods({ store, usage, metrics }: AnalyticsParts): readonly HostMethod[] {
+export function createAnalyticsMethods({
+  clock,
+  query,
+  usage,
+  metrics,
+}: AnalyticsParts): readonly HostMethod[] {
+  // A query may read hundreds of thousands of rows: it has one of the store's readers at most, and never all of them.
+  const ofPlugin = new Turns(MAX_WAITING_OF_PLUGIN);
+  const ofAll = new Turns(MAX_WAITING);
   return createHostMethods(AnalyticsServiceDefinition, {
-    async getUsage(body) {
-      const query = readUsageQuery(GetUsageRequest.decode(body));
-      await usage.flush();
-      const rows = await queryUsage(store, query);
+    async getUsage(body, { plugin, signal }) {
+      const asked = boundedQuery(readUsageQuery(readRequest(GetUsageRequest, body)), clock.now());
+      const rows = await ofPlugin.take(plugin.name, signal, () =>
+        ofAll.take('all plugins', signal, async () => {
+          await usage.flush();
+          return query(asked);
+        }),
+      );
       return GetUsageResponse.encode({
         rows: rows.map(({ atMs, calls, denied, failed, ...row }) => ({
           ...row,
@@ -45,7 +67,7 @@ export function createAnalyticsMethods({ store, usage, metrics }: AnalyticsParts
       }).finish();
     },
     recordMetrics(body, { plugin }) {
-      const given = RecordMetricsRequest.decode(body).metrics;
+      const given = readRequest(RecordMetricsRequest, body).metrics;
       if (given.length > MAX_METRICS)
         throw invalid('metrics', `at most ${MAX_METRICS} in one call`, String(given.length));
       metrics.record(plugin.name, given.map(readMetric));
@@ -65,6 +87,14 @@ function readUsageQuery(request: GetUsageRequest): UsageQuery {
     ...(name === '' ? {} : { name }),
     ...(step === '' ? {} : { step: readStep(step) }),
   };
+}
+
+/** With a beginning, and no longer than may be. An open end is now. @throws INVALID_ARGUMENT */
+function boundedQuery(query: UsageQuery, nowMs: number): UsageQuery {
+  const toMs = query.toMs ?? nowMs;
+  const fromMs = query.fromMs ?? toMs - DEFAULT_RANGE_DAYS * DAY_MS;
+  if (toMs - fromMs <= MAX_RANGE_DAYS * DAY_MS) return { ...query, fromMs };
+  throw invalid('from_ms', `a time up to ${MAX_RANGE_DAYS} days before to_ms`, String(fromMs));
 }
 
 function readTime(field: string, ms: bigint): number {

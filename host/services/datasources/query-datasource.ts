@@ -4,6 +4,7 @@ import { parseJson, type JsonObject, type JsonValue } from '@bulkhead/proto/json
 import { isPlainObject, type DatasourceObject } from '@bulkhead/proto/rules';
 import type { ObjectCollection } from '../../objects/objects.js';
 import type { HostMethod } from '../../sidecar/host-method.js';
+import { readRequest } from '../../sidecar/read-message.js';
 import type { Query } from './query.js';
 import type { Sources } from './sources.js';
 
@@ -15,7 +16,7 @@ export interface QueryParts {
 /** `DatasourceService.QueryDatasource`. */
 export function createQueryDatasource({ sources, datasources }: QueryParts): HostMethod['handle'] {
   return async (body, { plugin, timeoutMs, signal }) => {
-    const { datasourceId, sql, parametersJson, maxRows } = QueryDatasourceRequest.decode(body);
+    const { datasourceId, sql, parametersJson, maxRows } = readRequest(QueryDatasourceRequest, body);
     const parameters = readParameters(parametersJson);
     const source = await datasources.get(datasourceId);
     const { columns, rowsJson, truncated, changedRows } = await sources.query(source, {

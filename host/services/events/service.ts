@@ -11,7 +11,9 @@ import {
 import type { EventOutbox } from '../../events/outbox.js';
 import type { Subscriptions } from '../../events/subscriptions.js';
 import { createHostMethods, type HostMethod, type PluginIdentity } from '../../sidecar/host-method.js';
+import { readRequest } from '../../sidecar/read-message.js';
 import type { Actor } from '../../telemetry/audit.js';
+import { WriteShare } from '../write-share.js';
 
 /** What the host alone says, whatever a plugin is called. */
 const OF_THE_HOST = ['system', 'plugin', 'plugin_tool'];
@@ -26,20 +28,21 @@ export function createEventMethods(
   subscriptions: Subscriptions,
   pluginIds: () => readonly string[],
 ): readonly HostMethod[] {
+  const writes = new WriteShare({ maxBytes: 1_048_576, maxWaitingBytes: 16_777_216 });
   return createHostMethods(EventServiceDefinition, {
     async publish(body, { plugin }) {
-      const { topic, dataJson } = PublishRequest.decode(body);
+      const { topic, dataJson } = readRequest(PublishRequest, body);
       assertOwn(topic, plugin, pluginIds());
-      const eventId = await outbox.publish({ topic, dataJson });
+      const eventId = await writes.enter(plugin.name, body.length, () => outbox.publish({ topic, dataJson }));
       return PublishResponse.encode({ eventId }).finish();
     },
     async subscribe(body, { plugin }) {
-      const { pattern } = SubscribeRequest.decode(body);
+      const { pattern } = readRequest(SubscribeRequest, body);
       const { dropped } = await subscriptions.subscribe(plugin.name, pattern, actorOf(plugin));
       return SubscribeResponse.encode({ dropped: BigInt(dropped) }).finish();
     },
     async unsubscribe(body, { plugin }) {
-      const { pattern } = UnsubscribeRequest.decode(body);
+      const { pattern } = readRequest(UnsubscribeRequest, body);
       await subscriptions.unsubscribe(plugin.name, pattern, actorOf(plugin));
       return UnsubscribeResponse.encode({}).finish();
     },

@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.js';
 import type { Store } from '../../store/store.js';
 import type { KvChange } from './kv.js';
+import type { WriteShare } from '../write-share.js';
 import { assertItems, assertKey, assertValue, expiryOf } from './kv-limits.js';
 import { deleteStatement, setStatement, sizeOf } from './kv-statements.js';
 import type { KvAmount, KvUsage } from './kv-usage.js';
@@ -9,11 +10,12 @@ export interface KvBatchParts {
   readonly store: Store;
   readonly clock: Clock;
   readonly usage: KvUsage;
+  readonly writes: WriteShare;
   readonly nextVersion: () => number;
 }
 
 /** Sets and deletes of several keys that stand or fall together. */
-export function createKvBatch({ store, clock, usage, nextVersion }: KvBatchParts) {
+export function createKvBatch({ store, clock, usage, writes, nextVersion }: KvBatchParts) {
   const { db } = store;
 
   /** What the keys of a batch hold now. */
@@ -46,27 +48,29 @@ export function createKvBatch({ store, clock, usage, nextVersion }: KvBatchParts
     });
     if (statements.length === 0) return;
     const keys = [...new Set(changes.map(({ key }) => key))];
-    const settle = await usage.reserve(entry, added, async () => replacedBy(entry, keys));
-    try {
-      const results = await store.batch(statements);
-      const change = { bytes: 0, keys: 0 };
-      results.forEach(({ rows }, index) => {
-        const row = rows[0];
-        if (row === undefined) return;
-        if (changes[index]?.kind === 'set') {
-          const replaced = numberAt(row, 'replaced_size');
-          change.bytes += (numberAt(row, 'size') ?? 0) - (replaced ?? 0);
-          change.keys += replaced === undefined ? 1 : 0;
-        } else {
-          change.bytes -= numberAt(row, 'size') ?? 0;
-          change.keys -= 1;
-        }
-      });
-      settle(change);
-    } catch (error) {
-      settle();
-      throw error;
-    }
+    return writes.enter(entry, added.bytes, async () => {
+      const settle = await usage.reserve(entry, added, async () => replacedBy(entry, keys));
+      try {
+        const results = await store.batch(statements);
+        const change = { bytes: 0, keys: 0 };
+        results.forEach(({ rows }, index) => {
+          const row = rows[0];
+          if (row === undefined) return;
+          if (changes[index]?.kind === 'set') {
+            const replaced = numberAt(row, 'replaced_size');
+            change.bytes += (numberAt(row, 'size') ?? 0) - (replaced ?? 0);
+            change.keys += replaced === undefined ? 1 : 0;
+          } else {
+            change.bytes -= numberAt(row, 'size') ?? 0;
+            change.keys -= 1;
+          }
+        });
+        settle(change);
+      } catch (error) {
+        settle();
+        throw error;
+      }
+    });
   };
 }
 

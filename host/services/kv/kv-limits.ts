@@ -23,6 +23,14 @@ export function assertKey(key: string): void {
   if (key.includes('\0')) throw invalid('key', 'expected a key without the character U+0000');
 }
 
+/** @throws INVALID_ARGUMENT for what no key begins with */
+export function assertPrefix(prefix: string): void {
+  const bytes = Buffer.byteLength(prefix);
+  if (bytes > MAX_KEY_BYTES)
+    throw invalid('prefix', `expected a prefix of at most ${MAX_KEY_BYTES} bytes, got ${bytes}`);
+  if (prefix.includes('\0')) throw invalid('prefix', 'expected a prefix without the character U+0000');
+}
+
 /** @throws INVALID_ARGUMENT */
 export function assertValue(value: Uint8Array): void {
   if (value.length > MAX_VALUE_BYTES)

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely';
 import type { Database } from '../../store/database.js';
 import { fromPageToken, toPageToken } from '../page-token.js';
 import { afterPrefix } from './byte-order.js';
-import { assertItems, DEFAULT_PAGE_SIZE } from './kv-limits.js';
+import { assertItems, assertPrefix, DEFAULT_PAGE_SIZE } from './kv-limits.js';
 
 export interface KvKeyInfo {
   readonly key: string;
@@ -32,6 +32,7 @@ export async function listKeys(db: Kysely<Database>, options: ListOptions): Prom
   const { entry, prefix, nowMs } = options;
   assertItems('page_size', options.pageSize);
   const pageSize = options.pageSize || DEFAULT_PAGE_SIZE;
+  assertPrefix(prefix);
   const after = fromPageToken(options.pageToken);
   const end = afterPrefix(prefix);
   let query = db

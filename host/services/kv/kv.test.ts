@@ -260,6 +260,20 @@ describeEachStore('KV', (the) => {
       expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(10);
     });
 
+    test('one plugin fills a part of the store’s queue only, whatever it writes at once', async () => {
+      kv = open({ quota: () => ({ maxBytes: 1_000_000_000, maxKeys: 100 }) });
+      const large = Array.from({ length: 20 }, (_, n) =>
+        kv.set('p', put(`k${n}`, 'x'.repeat(5_000_000))).then(
+          () => 'written',
+          (error: unknown) => (error instanceof Error && 'code' in error ? error.code : error),
+        ),
+      );
+      await kv.set('q', put('k', 'v'));
+      const outcomes = await Promise.all(large);
+      expect(new Set(outcomes)).toEqual(new Set(['written', 'RATE_LIMITED']));
+      expect(await text('q', 'k')).toBe('v');
+    });
+
     test('what expired makes room before a write is refused', async () => {
       for (let n = 0; n < 10; n += 1) await kv.set('p', put(`k${n}`, 'v', { ttlMs: 100 }));
       clock.advance(1_000);
@@ -387,6 +401,13 @@ describeEachStore('KV', (the) => {
     test('refuses a page token that is none, and a page that is too long', async () => {
       await expect(kv.list('p', '', 0, '%%')).rejects.toMatchObject({ field: 'page_token' });
       await expect(kv.list('p', '', 1_001, '')).rejects.toMatchObject({ field: 'page_size' });
+      const long = Buffer.from('x'.repeat(1_000)).toString('base64url');
+      await expect(kv.list('p', '', 0, long)).rejects.toMatchObject({ field: 'page_token' });
+    });
+
+    test('refuses a prefix that no key can have', async () => {
+      await expect(kv.list('p', 'é'.repeat(128), 0, '')).rejects.toMatchObject({ field: 'prefix' });
+      await expect(kv.list('p', 'a\0', 0, '')).rejects.toMatchObject({ field: 'prefix' });
     });
   });
 

@@ -24,6 +24,7 @@ import {
   sizeOf,
   swapStatement,
 } from './kv-statements.js';
+import { WriteShare } from '../write-share.js';
 import { startSweeper, type Sweeper } from './kv-sweeper.js';
 import { KvUsage } from './kv-usage.js';
 import type { KvValue } from './kv-value.js';
@@ -86,7 +87,8 @@ export function createKv(options: KvOptions): Kv {
   const reads = new KvReads(store, clock);
   const usage = new KvUsage(store, clock, quota);
   const nextVersion = createVersions(clock);
-  const batch = createKvBatch({ store, clock, usage, nextVersion });
+  const writes = new WriteShare({ maxBytes: 8_388_608, maxWaitingBytes: 33_554_432 });
+  const batch = createKvBatch({ store, clock, usage, writes, nextVersion });
   let sweeper: Sweeper | undefined;
 
   /** What a key holds, expired or not. */
@@ -107,19 +109,21 @@ export function createKv(options: KvOptions): Kv {
     size: number,
     statement: () => { execute(): Promise<Row[]> },
   ): Promise<Row | undefined> => {
-    const settle = await usage.reserve(entry, { bytes: size, keys: 1 }, () => sizeOfKey(entry, key));
-    try {
-      const [row] = await statement().execute();
-      settle(
-        row === undefined
-          ? { bytes: 0, keys: 0 }
-          : { bytes: row.size - (row.replaced_size ?? 0), keys: row.replaced_size === null ? 1 : 0 },
-      );
-      return row;
-    } catch (error) {
-      settle();
-      throw error;
-    }
+    return writes.enter(entry, size, async () => {
+      const settle = await usage.reserve(entry, { bytes: size, keys: 1 }, () => sizeOfKey(entry, key));
+      try {
+        const [row] = await statement().execute();
+        settle(
+          row === undefined
+            ? { bytes: 0, keys: 0 }
+            : { bytes: row.size - (row.replaced_size ?? 0), keys: row.replaced_size === null ? 1 : 0 },
+        );
+        return row;
+      } catch (error) {
+        settle();
+        throw error;
+      }
+    });
   };
 
   const checked = (entry: string, { key, value, encoding, ttlMs }: KvSet) => {
@@ -160,7 +164,7 @@ export function createKv(options: KvOptions): Kv {
     },
     async delete(entry, key) {
       assertKey(key);
-      const [gone] = await deleteStatement(db, entry, key).execute();
+      const [gone] = await writes.enter(entry, 0, () => deleteStatement(db, entry, key).execute());
       if (gone === undefined) return false;
       usage.release(entry, { bytes: gone.size, keys: 1 });
       return gone.expires_at === null || gone.expires_at > clock.now();

@@ -10,6 +10,7 @@ import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import type { ListQuery, ObjectCollection, WriteQuery } from '../../objects/objects.js';
 import type { HostCall } from '../../sidecar/host-method.js';
 import type { Actor } from '../../telemetry/audit.js';
+import { Turns } from '../turns.js';
 
 /** The objects of one type as plugins see and change them: as messages, without secrets unless they were granted. */
 export interface ObjectService<Type extends ObjectType> {
@@ -35,6 +36,9 @@ export interface ObjectService<Type extends ObjectType> {
   show(object: ObjectShapes[Type], call: HostCall): ObjectMessages[Type];
 }
 
+/** Of one plugin and type. A page is up to 4 MB. */
+const MAX_WAITING_LISTS = 100;
+
 const SEES_SECRETS = 'objects.secrets';
 
 export function createObjectService<Type extends ObjectType>(
@@ -42,6 +46,7 @@ export function createObjectService<Type extends ObjectType>(
   collection: ObjectCollection<ObjectShapes[Type]>,
 ): ObjectService<Type> {
   const codec = OBJECT_MESSAGES[type];
+  const lists = new Turns(MAX_WAITING_LISTS);
   const show = (object: ObjectShapes[Type], { plugin }: HostCall): ObjectMessages[Type] =>
     codec.encode(plugin.grantedScopes.includes(SEES_SECRETS) ? object : redactObject(type, object));
   const given = (message: ObjectMessages[Type] | undefined): ObjectMessages[Type] => {
@@ -51,8 +56,10 @@ export function createObjectService<Type extends ObjectType>(
   return {
     show,
     async list(options, call) {
-      const { items, nextPageToken = '' } = await collection.list(listQuery(options));
-      return { items: items.map((object) => show(object, call)), nextPageToken };
+      return lists.take(call.plugin.name, call.signal, async () => {
+        const { items, nextPageToken = '' } = await collection.list(listQuery(options));
+        return { items: items.map((object) => show(object, call)), nextPageToken };
+      });
     },
     async get(id, call) {
       return show(await collection.get(id), call);

@@ -17,6 +17,7 @@ import {
   type Schedule as ScheduleMessage,
 } from '@bulkhead/proto/host';
 import { createHostMethods, type HostMethod, type PluginIdentity } from '../../sidecar/host-method.js';
+import { readRequest } from '../../sidecar/read-message.js';
 import type { Actor } from '../../telemetry/audit.js';
 import { fromPageToken, toPageToken } from '../page-token.js';
 import { RUN_STATES } from './run-state.js';
@@ -30,7 +31,7 @@ const MAX_PAGE_SIZE = 1_000;
 export function createScheduleMethods(schedules: Schedules): readonly HostMethod[] {
   return createHostMethods(ScheduleServiceDefinition, {
     async listSchedules(body, { plugin }) {
-      const { pageSize, pageToken } = ListSchedulesRequest.decode(body);
+      const { pageSize, pageToken } = readRequest(ListSchedulesRequest, body);
       const after = fromPageToken(pageToken);
       const left = (await schedules.list(plugin.name)).filter(({ name }) => name > after);
       const page = left.slice(0, Math.min(pageSize || DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE));
@@ -41,7 +42,7 @@ export function createScheduleMethods(schedules: Schedules): readonly HostMethod
       }).finish();
     },
     async createSchedule(body, { plugin }) {
-      const message = given(CreateScheduleRequest.decode(body).schedule);
+      const message = given(readRequest(CreateScheduleRequest, body).schedule);
       const made = await schedules.create(
         plugin.name,
         toDefinition(message),
@@ -51,7 +52,7 @@ export function createScheduleMethods(schedules: Schedules): readonly HostMethod
       return CreateScheduleResponse.encode({ schedule: toMessage(made) }).finish();
     },
     async updateSchedule(body, { plugin }) {
-      const message = given(UpdateScheduleRequest.decode(body).schedule);
+      const message = given(readRequest(UpdateScheduleRequest, body).schedule);
       const changed = await schedules.update(
         plugin.name,
         toDefinition(message),
@@ -61,16 +62,16 @@ export function createScheduleMethods(schedules: Schedules): readonly HostMethod
       return UpdateScheduleResponse.encode({ schedule: toMessage(changed) }).finish();
     },
     async deleteSchedule(body, { plugin }) {
-      await schedules.delete(plugin.name, DeleteScheduleRequest.decode(body).name, actorOf(plugin));
+      await schedules.delete(plugin.name, readRequest(DeleteScheduleRequest, body).name, actorOf(plugin));
       return DeleteScheduleResponse.encode({}).finish();
     },
     async runScheduleNow(body, { plugin }) {
-      const { name } = RunScheduleNowRequest.decode(body);
+      const { name } = readRequest(RunScheduleNowRequest, body);
       const runId = await schedules.runNow(plugin.name, name, actorOf(plugin));
       return RunScheduleNowResponse.encode({ runId }).finish();
     },
     async listScheduleRuns(body, { plugin }) {
-      const request = ListScheduleRunsRequest.decode(body);
+      const request = readRequest(ListScheduleRunsRequest, body);
       const { runs, nextPageToken } = await schedules.runs({ ...request, entry: plugin.name });
       return ListScheduleRunsResponse.encode({
         runs: runs.map((run) => ({

@@ -1,13 +1,14 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { GetSecretRequest, GetSecretResponse, SecretServiceDefinition } from '@bulkhead/proto/host';
 import { createHostMethods, type HostMethod } from '../../sidecar/host-method.js';
+import { readRequest } from '../../sidecar/read-message.js';
 import type { Secrets } from './secrets.js';
 
 /** What plugins ask of secrets: a value by its name, when that name was granted to them. */
 export function createSecretMethods(secrets: Pick<Secrets, 'get'>): readonly HostMethod[] {
   return createHostMethods(SecretServiceDefinition, {
     async getSecret(body, { plugin }) {
-      const { name } = GetSecretRequest.decode(body);
+      const { name } = readRequest(GetSecretRequest, body);
       // Before it is looked for, so that nobody learns which secrets there are.
       if (plugin.grantedSecrets?.includes(name) !== true) {
         throw new BulkheadError(

@@ -9,6 +9,7 @@ import {
 } from '@bulkhead/proto/json';
 import { errorOfRefusal, HookRefusal } from '../../dispatch/hook-refusal.js';
 import type { HostMethod } from '../../sidecar/host-method.js';
+import { readRequest } from '../../sidecar/read-message.js';
 import { isObject } from '../../tools/tool-hooks.js';
 import { toolOfObject, type ToolObjectsOptions } from '../../tools/tool-objects.js';
 import type { ToolRunner } from '../../tools/tool-runner.js';
@@ -23,7 +24,7 @@ export interface ExecuteToolOptions extends ToolObjectsOptions {
  */
 export function createExecuteTool({ runner, ...options }: ExecuteToolOptions): HostMethod['handle'] {
   return async (body, { plugin, timeoutMs, traceparent, signal }) => {
-    const { toolId, operation, argsJson, approvalId } = ExecuteToolRequest.decode(body);
+    const { toolId, operation, argsJson, approvalId } = readRequest(ExecuteToolRequest, body);
     const args = argsOf(argsJson);
     const tool = await toolOfObject(options, toolId, operation);
     try {

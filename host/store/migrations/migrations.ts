@@ -12,6 +12,7 @@ import { approvalRuns } from './041-approval-runs.js';
 import { configLayer } from './050-config-layer.js';
 import { grants } from './051-grants.js';
 import { usage } from './060-usage.js';
+import { eventSizes } from './061-event-sizes.js';
 
 /** Makes one part's tables; `engine` decides the column types. */
 export type CreateMigration = (engine: Engine) => Migration;
@@ -30,4 +31,5 @@ export const MIGRATIONS: Readonly<Record<string, CreateMigration>> = {
   '050-config-layer': configLayer,
   '051-grants': grants,
   '060-usage': usage,
+  '061-event-sizes': eventSizes,
 };

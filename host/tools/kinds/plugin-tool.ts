@@ -4,6 +4,7 @@ import type { ToolDeclaration } from '@bulkhead/proto/rules';
 import { pluginContext } from '../../dispatch/plugin-context.js';
 import type { ActivePlugin } from '../../lifecycle/active-plugin.js';
 import { resultOfJson } from '../result.js';
+import { readAnswer } from '../../sidecar/read-message.js';
 import type { Tool } from '../tool.js';
 
 const EXECUTE_TOOL = '/bulkhead.plugin.v1.ToolService/ExecuteTool';
@@ -36,7 +37,7 @@ export function pluginTool({ config, port }: ActivePlugin, declared: ToolDeclara
         signal,
       });
       return resultOfJson(
-        ExecuteToolResponse.decode(answer).resultJson,
+        readAnswer(ExecuteToolResponse, answer).resultJson,
         `tool '${name}' of plugin '${config.name}'`,
       );
     },

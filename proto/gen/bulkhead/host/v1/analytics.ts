@@ -30,7 +30,10 @@ export namespace MetricKind {
 }
 
 export interface GetUsageRequest {
-  /** Milliseconds since the Unix epoch; from is included, to is not. 0 is open. */
+  /**
+   * Milliseconds since the Unix epoch; from is included, to is not. An open end (0) is now, an open beginning 7 days before the end;
+   * 31 days are the most. Queries are answered one after another.
+   */
   fromMs: bigint;
   toMs: bigint;
   /** What to count: "hook", "tool" or "service". Empty: all three. */

@@ -1,5 +1,3 @@
-import { MAX_ITEMS } from './kv-limits.js';
-
 const WIRE_TYPE_BITS = 0x7;
 const MORE = 0x80;
 const LOW_BITS = 0x7f;
@@ -13,9 +11,10 @@ const MIN_ITEM_BYTES = 2;
 /**
  * How many items a message holds whose only field is a list of texts or messages, without decoding them: what a call counts
  * as is asked before the call is let through. It must read the bytes as the decoder does: what that takes and this does not
- * see would be free. What no encoder of ours writes counts as much as could follow.
+ * see would be free. What no encoder of ours writes counts as much as could follow. Nobody counts
+ * past `max`: that many is more than is looked at.
  */
-export function countItems(body: Uint8Array): number {
+export function countItems(body: Uint8Array, max: number): number {
   let count = 0;
   let at = 0;
   const varint = (): number => {
@@ -28,7 +27,7 @@ export function countItems(body: Uint8Array): number {
     at = body.length;
     return value;
   };
-  while (at < body.length) {
+  while (at < body.length && count < max) {
     switch (varint() & WIRE_TYPE_BITS) {
       case 0:
         varint();
@@ -47,7 +46,7 @@ export function countItems(body: Uint8Array): number {
         break;
       default: {
         const could = count + Math.floor(Math.max(0, body.length - at) / MIN_ITEM_BYTES);
-        return Math.max(1, Math.min(could, MAX_ITEMS));
+        return Math.max(1, Math.min(could, max));
       }
     }
   }

@@ -2,10 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { BatchRequest, GetManyRequest } from '@bulkhead/proto/host';
 import { countItems } from './count-items.js';
 
+const MAX = 1_000;
+
 describe('what a call counts as', () => {
   test.each([1, 2, 100])('%i keys are as many operations', (count) => {
     const keys = Array.from({ length: count }, (_, n) => 'k'.repeat(n * 3));
-    expect(countItems(GetManyRequest.encode({ keys }).finish())).toBe(count);
+    expect(countItems(GetManyRequest.encode({ keys }).finish(), MAX)).toBe(count);
   });
 
   test('writes are counted whatever they weigh', () => {
@@ -15,7 +17,7 @@ describe('what a call counts as', () => {
         value: { key: 'k', value: new Uint8Array(bytes), encoding: 0 as const, ttlMs: 0n },
       },
     }));
-    expect(countItems(BatchRequest.encode({ writes }).finish())).toBe(3);
+    expect(countItems(BatchRequest.encode({ writes }).finish(), MAX)).toBe(3);
   });
 
   test.each([
@@ -29,13 +31,18 @@ describe('what a call counts as', () => {
     const items = GetManyRequest.encode({ keys: ['a', 'b', 'c'] }).finish();
     const body = Uint8Array.from([...before, ...items]);
     expect(GetManyRequest.decode(body).keys.slice(-3)).toEqual(['a', 'b', 'c']);
-    expect(countItems(body)).toBeGreaterThanOrEqual(GetManyRequest.decode(body).keys.length);
+    expect(countItems(body, MAX)).toBeGreaterThanOrEqual(GetManyRequest.decode(body).keys.length);
+  });
+
+  test('nobody counts past the bound', () => {
+    const keys = Array.from({ length: 100_000 }, () => '');
+    expect(countItems(GetManyRequest.encode({ keys }).finish(), MAX)).toBe(MAX);
   });
 
   test.each([[[]], [[0xff, 0xff, 0xff]], [[0x0a]], [[0x08, 1, 0x0a, 0]]])(
     'bytes that are no such message, %j, are one',
     (body) => {
-      expect(countItems(Uint8Array.from(body))).toBe(1);
+      expect(countItems(Uint8Array.from(body), MAX)).toBe(1);
     },
   );
 });
