@@ -116,7 +116,7 @@ export const ErrorCode = {
   PLUGIN_ERROR: 'PLUGIN_ERROR',
   /** The handler's answer does not have the shape that its hook allows. */
   INVALID_ANSWER: 'INVALID_ANSWER',
-  /** A message is larger than the link's limit. */
+  /** A message is larger than the link's limit, or has more than 100,000 fields. */
   MESSAGE_TOO_LARGE: 'MESSAGE_TOO_LARGE',
   /** The other side does not serve that method. */
   UNKNOWN_METHOD: 'UNKNOWN_METHOD',
