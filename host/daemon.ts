@@ -24,7 +24,7 @@ import { createTokens } from './admin/tokens/tokens.js';
 import { unlessAborted } from './admin/unless-aborted.js';
 import type { Clock } from './clock.js';
 import type { HostConfig } from './config/config.js';
-import type { LoadedConfig, SecretReader } from './config/load-config.js';
+import type { LoadedConfig, SecretReader } from './config/loaded-config.js';
 import { foundationOrAllProblems, type FoundationConfig } from './config/load-foundation.js';
 import { NOTHING_STORED, type ReadStored } from './config/stored.js';
 import { assembleHost } from './assemble-host.js';

@@ -3,7 +3,7 @@ import type { HookName, HookPayloads } from '@bulkhead/proto/rules';
 import type { Logger } from 'pino';
 import type { Clock } from './clock.js';
 import type { PluginConfig } from './config/config.js';
-import type { ResolveOptions } from './config/load-config.js';
+import type { ResolveOptions } from './config/loaded-config.js';
 import type { HookDescription } from './dispatch/describe-hooks.js';
 import type { Dispatcher, DispatcherOptions } from './dispatch/dispatcher.js';
 import type { InvokeOptions, InvokeResult, PluginRecord, RequestContext } from './dispatch/invocation.js';

@@ -2,7 +2,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../clock.js';
 import { plugin, resolve } from '../config/config.test-support.js';
-import type { LoadedConfig } from '../config/load-config.js';
+import type { LoadedConfig } from '../config/loaded-config.js';
 import { NOTHING_STORED, type Stored } from '../config/stored.js';
 import { TEST_SEAL } from '../stored-config/seal.test-support.js';
 import { createConfigLayer, layerOf } from '../stored-config/config-layer.js';

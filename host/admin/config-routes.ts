@@ -1,6 +1,6 @@
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
 import { explainPlugin, type ExplainedValue } from '../config/explain.js';
-import type { LoadedConfig } from '../config/load-config.js';
+import type { LoadedConfig } from '../config/loaded-config.js';
 import type { ConfigLayer } from '../stored-config/config-layer.js';
 import { showLeaves, type ShownLeaf } from '../stored-config/describe-entry.js';
 import type { ConfigChange } from '../stored-config/leaves.js';

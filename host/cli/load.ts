@@ -1,5 +1,6 @@
 import { openCatalog } from '../catalog/catalog.js';
-import { type LoadedConfig, loadConfig, type ResolveOptions } from '../config/load-config.js';
+import { loadConfig } from '../config/load-config.js';
+import type { LoadedConfig, ResolveOptions } from '../config/loaded-config.js';
 import type { ReadStored } from '../config/stored.js';
 import { HOST_VERSION } from '../version.js';
 import type { Cli } from './cli.js';

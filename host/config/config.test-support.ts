@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import { isBulkheadError } from '@bulkhead/proto';
 import { checkManifest } from '@bulkhead/proto/rules/schema';
 import { onTestFinished } from 'vitest';
-import { loadConfig, resolveConfig, type LoadedConfig, type ResolveOptions } from './load-config.js';
+import { loadConfig, resolveConfig } from './load-config.js';
+import type { LoadedConfig, ResolveOptions } from './loaded-config.js';
 import type { FoundPlugin, PluginLookup } from './lookup.js';
 
 /** A temporary folder with files; it goes when the test has ended. */

@@ -9,7 +9,7 @@ import {
 } from '@bulkhead/proto/rules/schema';
 import { originAt, treeAt, valueOf, type Origin, type SourceTree } from '../manifest/source-tree.js';
 import type { PluginConfig } from './config.js';
-import type { LoadedConfig } from './load-config.js';
+import type { LoadedConfig } from './loaded-config.js';
 import { resolveMode } from './modes.js';
 import { HIDDEN, hideWriteOnly } from './write-only.js';
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { systemClock } from '../clock.js';
 import { plugin, resolve, type TestOptions } from '../config/config.test-support.js';
 import { explainPlugin } from '../config/explain.js';
-import type { LoadedConfig } from '../config/load-config.js';
+import type { LoadedConfig } from '../config/loaded-config.js';
 import { NOTHING_STORED, type Stored } from '../config/stored.js';
 import { describeEachStore, type StoreOfTest } from '../store/each-store.test-support.js';
 import { createSilentLogger } from '../telemetry/logger.js';
