@@ -11,6 +11,7 @@ import type { InvokeOptions, InvokeResult, PluginRecord, RequestContext } from '
 import type { HookInput, Host, HostParts, HostStatus } from './host.js';
 import { createDescribe } from './lifecycle/describe-launch.js';
 import { guardsNotReady } from './lifecycle/guard.js';
+import { once } from './lifecycle/once.js';
 import { createPluginServers, type PluginServers } from './lifecycle/plugin-server.js';
 import { createSupervisor } from './lifecycle/supervisor.js';
 import { createProgramLauncher } from './sidecar/launch-program.js';
@@ -285,17 +286,5 @@ export function assembleHost(
     }),
     subscribe: (listener) => supervisor.subscribe(listener),
     stop,
-  };
-}
-
-/** Asks once, and once more after a failure. */
-function once<T>(ask: () => Promise<T>): () => Promise<T> {
-  let asked: Promise<T> | undefined;
-  return () => {
-    asked ??= ask().catch((error: unknown) => {
-      asked = undefined;
-      throw error;
-    });
-    return asked;
   };
 }

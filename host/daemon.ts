@@ -1,19 +1,14 @@
 import { mkdir } from 'node:fs/promises';
-import { sectionsApplied, sectionsForRestart } from './admin/applied-sections.js';
+import { reportApplied } from './admin/report-applied.js';
 import { createControl } from './admin/create-control.js';
 import { listenFailed, openControlPlane } from './admin/control-plane.js';
 import { openControlSocket } from './admin/control-socket.js';
 import { acquireDaemonLock } from './admin/daemon-lock.js';
 import { chooseSocketPath, removeDaemonRecord, writeDaemonRecord } from './admin/daemon-record.js';
 import type { LogTail } from './admin/log-tail.js';
-import {
-  findPlugin,
-  pluginStatuses,
-  processesOf,
-  storeStatus,
-  upstreamStatuses,
-} from './admin/describe-host.js';
+import { findPlugin, pluginStatuses, processesOf } from './admin/describe-host.js';
 import { metricsText } from './admin/metrics-text.js';
+import { createDaemonStatus } from './admin/daemon-status.js';
 import { judgeReadiness } from './admin/readiness.js';
 import { servedRoutes } from './admin/served-routes.js';
 import type { ApplyReport, DaemonStatus, PluginStatus, Readiness } from './admin/status.js';
@@ -28,12 +23,13 @@ import type { LoadedConfig, SecretReader } from './config/loaded-config.js';
 import { foundationOrAllProblems, type FoundationConfig } from './config/load-foundation.js';
 import { NOTHING_STORED, type ReadStored } from './config/stored.js';
 import { assembleHost } from './assemble-host.js';
-import type { Host, HostParts } from './host.js';
+import type { HostParts } from './host.js';
+import { createClosers, type Closers } from './lifecycle/closers.js';
 import { createOneAtATime } from './lifecycle/one-at-a-time.js';
 import { openFoundation } from './services/foundation.js';
 import { HOST_ACTOR, type Actor } from './telemetry/audit.js';
 import { createGateway, type Gateway } from './gateway/gateway.js';
-import type { HookPort } from './dispatch/hook-port.js';
+import { hooksOf } from './gateway/hooks-of.js';
 import { createStoredApps } from './gateway/stored-apps.js';
 import { createConfigLayer } from './stored-config/config-layer.js';
 import { createStoreFollower } from './stored-config/follow-store.js';
@@ -41,7 +37,6 @@ import { createStoreSource } from './stored-config/store-source.js';
 import type { SecretValues } from './telemetry/secret-values.js';
 import { type RootLogger, parseLogLevel } from './telemetry/logger.js';
 import { createUpstreams } from './upstream/upstreams.js';
-import { HOST_VERSION } from './version.js';
 
 export interface DaemonOptions {
   /** Reads the configuration; asked again at each `apply`. */
@@ -76,42 +71,26 @@ export interface Daemon {
   stop(): Promise<void>;
 }
 
-/** What was opened, with what closes it; closed in the opposite order. */
-type Closer = () => void | Promise<void>;
-
 /**
  * The composition root: puts every part together and starts them in order.
  *
  * @throws CONFIG_INVALID, ALREADY_RUNNING, LISTEN_FAILED, GUARD_NOT_READY, CANCELLED; everything is closed again then
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  const closers: Closer[] = [];
-  const closeAll = async (): Promise<void> => {
-    for (const close of closers.splice(0).reverse()) {
-      try {
-        await close();
-      } catch (error) {
-        options.log.error({ err: error }, 'a part could not be closed');
-      }
-    }
-  };
+  const closers = createClosers((error) => {
+    options.log.error({ err: error }, 'a part could not be closed');
+  });
   try {
-    return await start(options, closers, closeAll);
+    return await start(options, closers);
   } catch (error) {
-    await closeAll();
+    await closers.closeAll();
     throw error;
   }
 }
 
-async function start(
-  options: DaemonOptions,
-  closers: Closer[],
-  closeAll: () => Promise<void>,
-): Promise<Daemon> {
+async function start(options: DaemonOptions, closers: Closers): Promise<Daemon> {
   const { clock, env, log, logs, nodePath, secretValues, signal } = options;
   const redact = (text: string): string => secretValues.redact(text);
-  const startedAt = clock.now();
-  const startedMs = clock.monotonic();
   const settings = await foundationOrAllProblems(options.foundation, () =>
     options.load(
       () => Promise.resolve(NOTHING_STORED),
@@ -121,7 +100,7 @@ async function start(
   const { dataDir } = settings.host;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const lock = acquireDaemonLock(dataDir);
-  closers.push(() => {
+  closers.add(() => {
     lock.release();
   });
 
@@ -131,7 +110,7 @@ async function start(
     readEnv: (name) => env[name],
     secretValues,
   });
-  closers.push(() => foundation.close());
+  closers.add(() => foundation.close());
   const { store, audit, secrets } = foundation;
   const source = createStoreSource(
     clock,
@@ -189,26 +168,15 @@ async function start(
       plugins: host.status().notReady,
       upstreams: upstreams.down(),
     });
-  const sandboxStatus = (): Pick<DaemonStatus, 'sandbox'> => {
-    const { sandbox } = host.status();
-    return sandbox === undefined ? {} : { sandbox };
-  };
-  const status = (): DaemonStatus => ({
-    version: HOST_VERSION,
-    pid: process.pid,
-    node: process.versions.node,
-    environment: config.environment,
-    config_file: loaded.files[0] ?? '',
-    data_dir: dataDir,
-    started_at: new Date(startedAt).toISOString(),
-    uptime_ms: Math.round(clock.monotonic() - startedMs),
-    readiness: readiness(),
+  const status = createDaemonStatus({
+    clock,
+    dataDir,
+    store,
+    host,
+    upstreams,
     listen,
-    ...sandboxStatus(),
-    store: storeStatus(store),
-    plugins: pluginStatuses(config, host),
-    upstreams: upstreamStatuses(config, upstreams),
-    notices: config.notices,
+    readiness,
+    loaded: () => loaded,
   });
   const plugin = (name: string): PluginStatus => findPlugin(pluginStatuses(config, host), name);
   const inTurn = createOneAtATime();
@@ -224,16 +192,7 @@ async function start(
     gateway?.update(config);
     await upstreams.update(config.upstreams);
     gateway?.contributionsChanged();
-    return {
-      ...applied,
-      failed: applied.failed.map(({ name, failure }) => ({
-        name,
-        reason: `${failure.code}: ${failure.message}`,
-      })),
-      sections: sectionsApplied(before, config),
-      needs_restart: sectionsForRestart(before, config),
-      notices: config.notices,
-    };
+    return reportApplied(applied, before, config);
   };
   const apply = (): Promise<ApplyReport> => inTurn(() => follower.around(applyNow));
   const follower = createStoreFollower({ store, log, baseline: source.baseline(), apply });
@@ -262,7 +221,7 @@ async function start(
     },
   });
   listen.control = plane.url;
-  closers.push(() => plane.close());
+  closers.add(() => plane.close());
   const socketPath = chooseSocketPath(dataDir);
   const socket = await openControlSocket(socketPath, control, {
     routes,
@@ -270,22 +229,22 @@ async function start(
     redact,
   });
   writeDaemonRecord(dataDir, { pid: process.pid, socket: socketPath });
-  closers.push(async () => {
+  closers.add(async () => {
     await socket.close();
     removeDaemonRecord(dataDir);
   });
 
-  closers.push(() => host.stop());
-  closers.push(() => upstreams.stop());
+  closers.add(() => host.stop());
+  closers.add(() => upstreams.stop());
   await unlessAborted(signal, Promise.all([host.start(), upstreams.start()]));
 
   const storedApps = createStoredApps({ store, objects, clock });
-  closers.push(() => {
+  closers.add(() => {
     storedApps.close();
   });
   gateway = createGateway({
     config,
-    hooks: hookPort(host),
+    hooks: hooksOf(host),
     upstreams,
     tools,
     httpTools,
@@ -296,7 +255,7 @@ async function start(
     storedApps,
   });
   const opened = gateway;
-  closers.push(() => opened.close(drainTimeoutMs));
+  closers.add(() => opened.close(drainTimeoutMs));
   host.subscribe(({ kind }) => {
     if (kind === 'changed') opened.contributionsChanged();
   });
@@ -305,7 +264,7 @@ async function start(
     throw listenFailed(error, 'listen.data', data.host, data.port);
   });
 
-  closers.push(
+  closers.add(
     secrets.subscribe(() => {
       if (loaded.secrets.size === 0 || draining) return;
       control.apply(HOST_ACTOR).catch((error: unknown) => {
@@ -315,7 +274,7 @@ async function start(
   );
 
   follower.start();
-  closers.push(() => {
+  closers.add(() => {
     follower.stop();
   });
 
@@ -327,19 +286,8 @@ async function start(
     files: () => loaded.files,
     stop() {
       draining = true;
-      stopping ??= closeAll();
+      stopping ??= closers.closeAll();
       return stopping;
-    },
-  };
-}
-
-function hookPort(host: Host<HostConfig>): HookPort {
-  return {
-    hooks: () => host.hooks().map(({ name }) => name),
-    listens: (hook) => host.listens(hook),
-    invoke: (hook, payload, context, options) => host.invoke(hook, payload, context, options),
-    endRequest: (requestId, stateScope) => {
-      host.endRequest(requestId, stateScope);
     },
   };
 }

@@ -1,32 +1,15 @@
 import { isPlainObject } from '@bulkhead/proto/rules';
 import type { JsonSchema } from '@bulkhead/proto/rules/schema';
 import { AUDIT_PROPERTIES } from './audit-section.js';
-import { ENTRY_NAME } from '@bulkhead/proto/rules';
 import { PLUGINS_SCHEMA } from './bulkhead-schema-plugins.js';
 import { TOOLS_SCHEMA } from './bulkhead-schema-tools.js';
 import { DATASOURCES_SCHEMA } from './datasources-section.js';
 import { PLUGIN_UIDS } from './plugin-uids.js';
 import { RESOURCE_LIMITS } from './resource-limits.js';
+import { text, texts, textMap, ms, bytes, section, named } from './schema-parts.js';
 import { SERVICE_BOUNDS } from './service-bounds.js';
 import { SECRETS_PROPERTIES } from './secrets-section.js';
 import { SERVICE_BUDGETS } from './service-budgets.js';
-
-const text = { type: 'string' };
-const texts = { type: 'array', items: text, 'x-expected': 'a list of texts' };
-const textMap = { type: 'object', additionalProperties: text };
-
-/** A duration in milliseconds, at most a day. */
-function ms(byDefault: number, description: string): JsonSchema {
-  return { type: 'integer', minimum: 1, maximum: 86_400_000, default: byDefault, description };
-}
-
-function bytes(byDefault: number, description: string): JsonSchema {
-  return { type: 'integer', minimum: 1, maximum: 1_073_741_824, default: byDefault, description };
-}
-
-function section(description: string, properties: JsonSchema): JsonSchema {
-  return { type: 'object', additionalProperties: false, default: {}, description, properties };
-}
 
 function listener(address: string, description: string): JsonSchema {
   return section(description, {
@@ -67,27 +50,6 @@ const customHook = {
   payload: { type: 'object', description: 'JSON Schema: an object with properties.' },
   writable: { ...texts, description: 'Members that a plugin may change. Default: all.' },
 };
-
-/** A map by name, or a list whose items carry their name under `key`. */
-function named(
-  key: string,
-  properties: JsonSchema,
-  required: readonly string[],
-  description: string,
-): JsonSchema {
-  const item = { type: 'object', additionalProperties: false, properties, required };
-  return {
-    anyOf: [
-      { type: 'object', propertyNames: { pattern: ENTRY_NAME }, additionalProperties: item },
-      {
-        type: 'array',
-        items: { ...item, properties: { [key]: text, ...properties }, required: [key, ...required] },
-      },
-    ],
-    'x-expected': `a map by ${key}, or a list of items with ${key}`,
-    description,
-  };
-}
 
 /** The JSON Schema (draft 2020-12) of bulkhead.yaml. What is written here is checked, filled in and documented. */
 export const BULKHEAD_SCHEMA: JsonSchema = {

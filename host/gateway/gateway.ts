@@ -1,7 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyReply } from 'fastify';
 import { BulkheadError, ErrorCode } from '@bulkhead/proto';
-import { MAX_JSON_DEPTH, isDeeperThan, parseJson } from '@bulkhead/proto/json';
 import type { Clock } from '../clock.js';
 import type { HostConfig } from '../config/config.js';
 import type { PluginContributions } from '../contributions/contributions.js';
@@ -18,6 +17,7 @@ import { registerCommands } from './command-routes.js';
 import { registerHookApi } from './hook-api.js';
 import type { HookPort } from '../dispatch/hook-port.js';
 import { createHttpHooks } from './http-hooks.js';
+import { takeJsonOnly } from './json-body.js';
 import { createContributed } from './mcp/contributed.js';
 import { splitName } from './mcp/names.js';
 import { registerMcp } from './mcp/routes.js';
@@ -129,26 +129,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     return found;
   }
 
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (http, text, done) => {
-    // A DELETE may name a type and have no body.
-    if (text.length === 0 && http.method !== 'POST') {
-      done(null, undefined);
-      return;
-    }
-    // Whoever writes it out again, here or in a plugin, goes down as deep as it nests.
-    if (isDeeperThan(String(text), MAX_JSON_DEPTH)) {
-      const why = `the request body nests deeper than ${String(MAX_JSON_DEPTH)} levels; make it flatter`;
-      done(new BulkheadError(ErrorCode.INVALID_PAYLOAD, why));
-      return;
-    }
-    try {
-      done(null, parseJson(String(text)));
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      done(new BulkheadError(ErrorCode.INVALID_PAYLOAD, `the request body is not JSON: ${why}`));
-    }
-  });
+  takeJsonOnly(app);
 
   app.addHook('onRequest', async (http, reply) => {
     const closed = new AbortController();

@@ -1,9 +1,25 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { HostConfig } from '../config/config.js';
 import { diffConfig, type NamesDiff } from '../config/diff.js';
+import type { ApplyReport as PluginsReport } from '../lifecycle/supervisor.js';
+import type { ApplyReport } from './status.js';
+
+/** What became of another configuration. */
+export function reportApplied(applied: PluginsReport, before: HostConfig, after: HostConfig): ApplyReport {
+  return {
+    ...applied,
+    failed: applied.failed.map(({ name, failure }) => ({
+      name,
+      reason: `${failure.code}: ${failure.message}`,
+    })),
+    sections: sectionsApplied(before, after),
+    needs_restart: sectionsForRestart(before, after),
+    notices: after.notices,
+  };
+}
 
 /** What differs and holds from now on, besides plugins. */
-export function sectionsApplied(before: HostConfig, after: HostConfig): readonly string[] {
+function sectionsApplied(before: HostConfig, after: HostConfig): readonly string[] {
   const { applied, apps, customHooks, upstreams } = diffConfig(before, after);
   const { maxBodyBytes } = before.limits;
   const onlyBody = isDeepStrictEqual(before.limits, { ...after.limits, maxBodyBytes });
@@ -18,7 +34,7 @@ export function sectionsApplied(before: HostConfig, after: HostConfig): readonly
 }
 
 /** What differs and waits for the next start: what the listeners were made with. */
-export function sectionsForRestart(before: HostConfig, after: HostConfig): readonly string[] {
+function sectionsForRestart(before: HostConfig, after: HostConfig): readonly string[] {
   const { restart } = diffConfig(before, after);
   const body = before.limits.maxBodyBytes === after.limits.maxBodyBytes ? [] : ['limits.max_body_bytes'];
   return [...restart, ...body];
