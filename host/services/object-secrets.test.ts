@@ -124,7 +124,7 @@ describeEachStore('secrets inside objects', (the) => {
     expect((await read.tool.get(tool.id)).headers).toEqual({ authorization: 'Bearer in-the-clear' });
     expect((await read.llm.get(plain.id)).api_key).toBeUndefined();
     const [run] = await createHookRuns(reopened.objects).claim(store.db, 'p', 1, 1, 1);
-    expect(run).toMatchObject({ object, previous: object });
+    expect(run?.open()).toMatchObject({ object, previous: object });
   });
 
   test('do not open with another key, elsewhere, or without secrets', async () => {
