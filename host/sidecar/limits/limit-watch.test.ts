@@ -49,13 +49,13 @@ test('tells once that a process passed its limit, and which', async () => {
 
 test('goes on watching in a new thread when the thread is lost', async () => {
   const tape = new LogTape();
-  let restart = (): void => {};
+  let start = (): void => {};
   const watch = createLimitWatch({
     log: tape.log,
     clock: {
       ...systemClock,
       after: (_delayMs, callback) => {
-        restart = callback;
+        start = callback;
         return () => {};
       },
     },
@@ -64,12 +64,13 @@ test('goes on watching in a new thread when the thread is lost', async () => {
   // Without a tree to look at the thread fails.
   const broken = JSON.parse('{ "limits": { "processes": 1000 }, "directories": [] }') as Watched;
   const endBroken = watch.watch(broken, () => {});
+  start();
   await tape.waitFor(({ msg }) => msg.includes('is started again'));
   const exceeded = new Promise<Exceeded>((resolve) => {
     watch.watch(watched(pid, { memoryBytes: MIB }), resolve);
   });
   endBroken();
-  restart();
+  start();
   expect((await exceeded).code).toBe('OUT_OF_MEMORY');
 });
 

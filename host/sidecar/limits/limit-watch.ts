@@ -7,6 +7,8 @@ import type { Exceeded } from './watch-limits.js';
 
 /** Between a thread that failed and the next, in milliseconds. */
 const RESTART_DELAY_MS = 1_000;
+/** Before the first thread: both it and the first plugin start with all that the processors have. */
+const START_DELAY_MS = 150;
 /** The heap of the thread: it keeps some numbers of each process. */
 const MAX_HEAP_MB = 64;
 
@@ -82,7 +84,7 @@ export function createLimitWatch({ log, clock }: { log: Logger; clock: Clock }):
       const key = lastKey;
       entries.set(key, { watched, onExceeded });
       if (worker !== undefined) send(worker, { kind: 'watch', key, watched });
-      else if (cancelRestart === undefined) start();
+      else cancelRestart ??= clock.after(START_DELAY_MS, watchAll);
       return () => {
         if (!entries.delete(key)) return;
         if (worker !== undefined) send(worker, { kind: 'end', key });

@@ -17,6 +17,8 @@ export interface OpenUsersOptions extends Pick<RunAsOptions, 'platform' | 'uid' 
   readonly environment: string;
   /** What keeps this wall from being built by another user than the host's; undefined: nothing. */
   readonly tryWall?: (runAs: RunAs, uid: number) => Promise<string | undefined>;
+  /** What {@link findOwnUsers} says of the same, when it was asked already. */
+  readonly found?: Promise<FoundRunAs>;
 }
 
 export interface OpenedUsers {
@@ -45,7 +47,7 @@ export async function openPluginUsers(options: OpenUsersOptions): Promise<Opened
   const byRoot = uid === 0 && platform === 'linux' ? createPluginUsers(undefined) : undefined;
   const asHost = byRoot === undefined ? {} : { users: byRoot };
   if (use === 'never') return { ...asHost, why: 'plugins run as root: host.plugin_uids.use is never' };
-  const found = await findOwnUsers(options);
+  const found = await (options.found ?? findOwnUsers(options));
   if (found.kind === 'works') {
     await openToUsers(settings);
     const { runAs } = found;
@@ -66,7 +68,7 @@ function unavailable({ found, fix }: { readonly found: string; readonly fix: str
 
 /** Whether users of their own are to be had here. Changes nothing. */
 export async function findOwnUsers(
-  options: Omit<OpenUsersOptions, 'wall' | 'environment'>,
+  options: Omit<OpenUsersOptions, 'wall' | 'environment' | 'found'>,
 ): Promise<FoundRunAs> {
   const { settings, tryWall } = options;
   const { first, count, dataDir } = settings;

@@ -3,7 +3,13 @@ import { noWall } from '../command-line.js';
 import { openCgroups, type Cgroups } from '../limits/cgroup.js';
 import type { CgroupFault } from '../limits/find-cgroup.js';
 import { createBasicWall } from './basic-wall.js';
-import { openPluginUsers, type OpenedUsers, type PluginUserSettings } from '../own-user/open-plugin-users.js';
+import {
+  findOwnUsers,
+  openPluginUsers,
+  type OpenedUsers,
+  type PluginUserSettings,
+} from '../own-user/open-plugin-users.js';
+import type { FoundRunAs } from '../own-user/run-as.js';
 import type { HostTenant } from '../own-user/plugin-users.js';
 import { chooseWall, type ChosenWall, type SandboxSetting } from './choose-wall.js';
 import { probeSandbox, sandboxOfUser, type ProbeOptions } from './probe-sandbox.js';
@@ -59,12 +65,15 @@ export async function openWall(options: OpenWallOptions): Promise<OpenedWall> {
 
 async function open(options: OpenWallOptions): Promise<OpenedWall> {
   const { setting, environment, arch, closed } = options;
-  const probe =
-    setting === 'auto' || setting === 'strict'
-      ? await probeSandbox(options)
-      : ({ kind: 'unsupported', found: 'it was not tried', fix: '' } as const);
+  const maybeStrict = setting === 'auto' || setting === 'strict';
+  // Two trials, which take as long as each other, at the same time.
+  const usersOfStrict = maybeStrict ? findUsersOfStrict(options) : undefined;
+  const probe = maybeStrict
+    ? await probeSandbox(options)
+    : ({ kind: 'unsupported', found: 'it was not tried', fix: '' } as const);
   const choice = chooseWall(setting, environment, probe);
-  const { users, runAs, why } = await openUsers(options, choice.kind);
+  const found = choice.kind === 'strict' ? usersOfStrict : undefined;
+  const { users, runAs, why } = await openUsers(options, choice.kind, found);
   const chosen = { ...choice, ...(why === undefined ? {} : { users: why }) };
   if (chosen.kind === 'strict' && probe.kind === 'works') {
     const filters = new Map(
@@ -88,7 +97,20 @@ async function open(options: OpenWallOptions): Promise<OpenedWall> {
   return { ...chosen, wall: noWall, missing: [] };
 }
 
-async function openUsers(options: OpenWallOptions, wall: WallKind): Promise<OpenedUsers> {
+function findUsersOfStrict(options: OpenWallOptions): Promise<FoundRunAs> | undefined {
+  const { pluginUsers: settings, platform, uid = process.geteuid?.(), searchPath } = options;
+  if (settings === undefined || settings.use === 'never' || uid !== 0) return undefined;
+  const found = findOwnUsers({ settings, platform, uid, searchPath, tryWall: sandboxOfUser(options) });
+  // Without the strict wall nobody asks what came of it.
+  found.catch(() => {});
+  return found;
+}
+
+async function openUsers(
+  options: OpenWallOptions,
+  wall: WallKind,
+  found: Promise<FoundRunAs> | undefined,
+): Promise<OpenedUsers> {
   const { pluginUsers, environment, platform, uid = process.geteuid?.(), searchPath } = options;
   if (pluginUsers === undefined) return {};
   return openPluginUsers({
@@ -99,5 +121,6 @@ async function openUsers(options: OpenWallOptions, wall: WallKind): Promise<Open
     uid,
     searchPath,
     ...(wall === 'strict' ? { tryWall: sandboxOfUser(options) } : {}),
+    ...(found === undefined ? {} : { found }),
   });
 }
