@@ -1,7 +1,6 @@
 import { isBulkheadError } from '@bulkhead/proto';
 import type { Cli } from './cli.js';
 import { connectToDaemon, type ControlClient } from './control-client.js';
-import { openOfflineApi } from './offline-api.js';
 import { configFileOf, dataDirOf, type PlaceOptions } from './places.js';
 import { actorOf } from './terminal.js';
 
@@ -28,6 +27,8 @@ export async function withApi<T>(
   } catch (error) {
     if (!isBulkheadError(error) || error.code !== 'NOT_RUNNING') throw error;
   }
+  // Only who works on the store itself needs a Node that has SQLite.
+  const { openOfflineApi } = await import('./offline-api.js');
   const offline = await openOfflineApi(cli, { file: configFileOf(cli, places), dataDir, actor });
   try {
     return await work(offline);
