@@ -68,7 +68,7 @@ export function createToolReport({ audit, events, clock, log }: ToolReportOption
     if (tool.kind === 'mcp' && !policy.listed && !ofPlugin) return;
     const details = { ...aboutOf(ended), call_id: randomUUID(), at: new Date(clock.now()).toISOString() };
     audit.note(auditEntry(ended, details));
-    if (tool.kind === 'plugin') publish(details);
+    if (tool.kind === 'plugin') publish(withoutPeople(details));
   };
 }
 
@@ -106,6 +106,11 @@ function aboutOf({ call, tool, policy, approvalId, durationMs, outcome, code }: 
     ...(caller.tenantId === undefined ? {} : { tenant: caller.tenantId }),
     ...(approvalId === undefined ? {} : { approval_id: approvalId }),
   };
+}
+
+/** What of a call subscribers hear: whose user it is takes a grant of the context, which an event does not ask for. */
+function withoutPeople({ user: _user, tenant: _tenant, ...rest }: JsonObject): JsonObject {
+  return rest;
 }
 
 const REFUSED: ReadonlySet<string> = new Set([
