@@ -17,7 +17,7 @@ import { startCommand } from './commands/start.js';
 import { statusCommand } from './commands/status.js';
 import { testCommand } from './commands/test.js';
 import { tokenCommand } from './commands/token.js';
-import { typesCommand } from './commands/types.js';
+import { typesCommand } from './commands/write-types.js';
 import { HOST_VERSION } from '../version.js';
 
 /**

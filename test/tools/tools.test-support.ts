@@ -7,6 +7,7 @@ import type { HostConfig } from '../../host/config/config.js';
 import { resolveConfig } from '../../host/config/load-config.js';
 import { assembleHost, type ServedHost } from '../../host/assemble-host.js';
 import { createGateway } from '../../host/gateway/gateway.js';
+import { hooksOf } from '../../host/gateway/hooks-of.js';
 import { openStore } from '../../host/store/open-store.js';
 import { storeOptions } from '../../host/store/store-options.js';
 import { createSilentLogger } from '../../host/telemetry/logger.js';
@@ -57,15 +58,9 @@ export async function runHost(change: HostChange = {}): Promise<RunningHost> {
   });
   await Promise.all([host.start(), upstreams.start()]);
   const { toolbox: tools, contributions, httpTools } = host.services;
-  const hooks = {
-    hooks: () => host.hooks().map(({ name }) => name),
-    listens: host.listens,
-    invoke: host.invoke,
-    endRequest: host.endRequest,
-  };
   const gateway = createGateway({
     config,
-    hooks,
+    hooks: hooksOf(host),
     upstreams,
     tools,
     httpTools,

@@ -7,6 +7,7 @@ import { resolveConfig } from '../../config/load-config.js';
 import { assembleHost } from '../../assemble-host.js';
 import type { HostParts } from '../../host.js';
 import { createGateway } from '../../gateway/gateway.js';
+import { hooksOf } from '../../gateway/hooks-of.js';
 import { openStore } from '../../store/open-store.js';
 import { storeOptions } from '../../store/store-options.js';
 import { createUpstreams } from '../../upstream/upstreams.js';
@@ -87,17 +88,9 @@ export async function startSoloHost(options: SoloOptions): Promise<SoloHost> {
     async listen() {
       const upstreams = createUpstreams([], { clock, log, hostEnv: env });
       const { toolbox: tools, contributions, httpTools } = host.services;
-      const hooks = {
-        hooks: () => host.hooks().map((hook) => hook.name),
-        listens: (hook: string) => host.listens(hook),
-        invoke: host.invoke.bind(host),
-        endRequest: (requestId: string) => {
-          host.endRequest(requestId);
-        },
-      };
       const gateway = createGateway({
         config,
-        hooks,
+        hooks: hooksOf(host),
         upstreams,
         tools,
         httpTools,
